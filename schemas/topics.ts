@@ -1,0 +1,193 @@
+import type { Rejected } from '../runtime/record.ts';
+import type { Retention, Topic } from '../runtime/topic.ts';
+import type {
+  ActivationOutcome,
+  ActivationRequest,
+  ActivationWithheld,
+  FraudAlert,
+  IdentifiedEvent,
+  IdentityChange,
+  MembershipChange,
+  ProfileChange,
+  SourceFreshness,
+  TaggedEvent,
+} from './generated/types.ts';
+
+const day = 24 * 60 * 60 * 1000;
+const days = (n: number): Retention => ({ kind: 'delete', retentionMs: n * day });
+const compact: Retention = { kind: 'compact', maxCompactionLagMs: 7 * day, deleteRetentionMs: day };
+
+const shared = { partitions: 'shared', timestamps: 'create', internal: false } as const;
+const avro = (schema: string) => ({ kind: 'avro', schema }) as const;
+
+/** A raw topic of its own for one source, fed by any Kafka producer, JSON or Avro. */
+export function rawTopic(source: string): Topic<Buffer> {
+  return {
+    ...shared,
+    name: `raw.${source}`,
+    format: { kind: 'bytes' },
+    key: 'free; records of one customer should share it',
+    retention: days(28),
+    timestamps: 'append',
+    doc: `Raw events of the source ${source}, as its producer writes them.`,
+  };
+}
+
+const eventsRaw: Topic<Buffer> = {
+  ...shared,
+  name: 'events.raw',
+  format: { kind: 'bytes' },
+  key: 'opaque key of the primary identifier',
+  retention: days(28),
+  timestamps: 'append',
+  doc: 'Calls of the Segment HTTP API as the gateway took them: one JSON message a record; headers source, received-at, sent-at.',
+};
+
+const eventsTagged: Topic<TaggedEvent> = {
+  ...shared,
+  name: 'events.tagged',
+  format: avro('TaggedEvent'),
+  key: 'opaque key of the primary identifier',
+  retention: days(28),
+  doc: 'Events in the common form, validated and stamped.',
+};
+
+const eventsIdentified: Topic<IdentifiedEvent> = {
+  ...shared,
+  name: 'events.identified',
+  format: avro('IdentifiedEvent'),
+  key: 'customer id',
+  retention: days(400),
+  doc: 'Events with their customer, once each, and the in-band control records of merges: the history.',
+};
+
+const eventsRejected: Topic<Rejected> = {
+  ...shared,
+  name: 'events.rejected',
+  format: avro('RejectedRecord'),
+  key: 'original key',
+  retention: days(28),
+  doc: 'Records that could not be used, with the reason and the original bytes, to be repaired and replayed.',
+};
+
+const identityLinks: Topic<unknown> = {
+  ...shared,
+  name: 'stitch-identity.loop',
+  format: { kind: 'msgpack' },
+  key: 'opaque key of an identifier',
+  retention: days(7),
+  internal: true,
+  doc: 'Messages between identifiers while they find their common customer.',
+};
+
+const identityChanges: Topic<IdentityChange> = {
+  ...shared,
+  name: 'identity.changes',
+  format: avro('IdentityChange'),
+  key: 'customer id',
+  retention: days(400),
+  doc: 'Report of links, merges and refusals; no state depends on it.',
+};
+
+const customersLoop: Topic<unknown> = {
+  ...shared,
+  name: 'customers.loop',
+  format: { kind: 'msgpack' },
+  key: 'customer id',
+  retention: days(7),
+  internal: true,
+  doc: 'States on their way from a customer that ends to the one that goes on, for each processor that keeps some.',
+};
+
+const segmentsMembership: Topic<MembershipChange> = {
+  ...shared,
+  name: 'segments.membership',
+  format: avro('MembershipChange'),
+  key: 'customer id',
+  retention: days(400),
+  doc: 'Who entered or left which segment, exactly once, with proof; header segment for filtering.',
+};
+
+const profilesChanges: Topic<ProfileChange> = {
+  ...shared,
+  name: 'profiles.changes',
+  format: avro('ProfileChange'),
+  key: 'customer id',
+  retention: days(28),
+  doc: 'Traits that took a new value.',
+};
+
+const activationsRequested: Topic<ActivationRequest> = {
+  ...shared,
+  name: 'activations.requested',
+  format: avro('ActivationRequest'),
+  key: 'opaque key of channel and address',
+  retention: days(7),
+  doc: 'Messages to be sent, for the sinks.',
+};
+
+const activationsWithheld: Topic<ActivationWithheld> = {
+  ...shared,
+  name: 'activations.withheld',
+  format: avro('ActivationWithheld'),
+  key: 'customer id',
+  retention: days(28),
+  doc: 'Messages that were not requested, and why.',
+};
+
+const activationsOutcomes: Topic<ActivationOutcome> = {
+  ...shared,
+  name: 'activations.outcomes',
+  format: avro('ActivationOutcome'),
+  key: 'id of the request',
+  retention: days(28),
+  doc: 'What became of each request.',
+};
+
+const fraudAlerts: Topic<FraudAlert> = {
+  ...shared,
+  name: 'fraud.alerts',
+  format: avro('FraudAlert'),
+  key: 'customer id',
+  retention: days(400),
+  doc: 'Suspicious sequences of events.',
+};
+
+const sourcesFreshness: Topic<SourceFreshness> = {
+  ...shared,
+  name: 'sources.freshness',
+  format: avro('SourceFreshness'),
+  key: 'source',
+  retention: compact,
+  doc: 'Status of each source.',
+};
+
+const progress: Topic<Buffer> = {
+  name: 'freshet.progress',
+  format: { kind: 'bytes' },
+  key: 'claim: stage, task and source',
+  partitions: 1,
+  retention: { kind: 'compact', maxCompactionLagMs: day, deleteRetentionMs: day },
+  timestamps: 'append',
+  internal: true,
+  doc: 'Claims of progress from which watermarks are made; see runtime/watermarks.',
+};
+
+/** Every topic of freshet but those of single sources (`rawTopic`) and the changelogs, which the runtime derives from the processors. */
+export const topics = {
+  eventsRaw,
+  eventsTagged,
+  eventsIdentified,
+  eventsRejected,
+  identityLinks,
+  identityChanges,
+  customersLoop,
+  segmentsMembership,
+  profilesChanges,
+  activationsRequested,
+  activationsWithheld,
+  activationsOutcomes,
+  fraudAlerts,
+  sourcesFreshness,
+  progress,
+} as const;
