@@ -1,0 +1,51 @@
+/**
+ * Progress is claimed, never inferred from clocks of ours. A claim (stage, task, source, at) is a fact that stays true:
+ * everything of the source up to `at` that will ever pass this task has been processed, and its results are acknowledged.
+ * Claims lie on one small compacted topic that every process reads whole; readers take the greatest per key.
+ *
+ * feed (gateway, file reader) -> tag-freshness -> source clock (watch-sources) -> stitch-identity -> customers, detect-fraud
+ */
+export interface Claim {
+  /** `feed`, `source`, or the name of a processor. */
+  readonly stage: string;
+  /** Instance of a feed, or the partition of a task. */
+  readonly task: string;
+  readonly source: string;
+  /**
+   * From `feed` and the first processor: broker time (epoch ms) up to which everything received has been handed on, or,
+   * of a source with a stated clock, event time. From `source` on: event time. +Infinity: the source has ended.
+   */
+  readonly at: number;
+  /** Broker time of the newest sign of life of the source, where known. */
+  readonly sign?: number;
+}
+
+/** What proves that a source lives, and so what moves its clock. */
+export type Liveness =
+  /** The feeds vouch for it by claims at least once a second; without them the clock holds. */
+  | { readonly kind: 'heartbeat' }
+  /** Nobody vouches: drained and heard of within `patienceMs` (Infinity: whenever drained) counts as living. */
+  | { readonly kind: 'idle-after'; readonly patienceMs: number }
+  /** The feed states event time: files, replays, nightly batches. */
+  | { readonly kind: 'stated' };
+
+/** What the runtime needs to know of a source. */
+export interface SourceClock {
+  readonly source: string;
+  readonly liveness: Liveness;
+  /** How much later than its broker time an event may have occurred and still be counted in. Not used for stated clocks. */
+  readonly latenessMs: number;
+}
+
+/**
+ * What a feed tells the runtime, so that watermarks cover what is still in its hands.
+ * The implementation reads ticks (append times of the control topic), so clocks of processes play no part.
+ */
+export interface Feed {
+  /** A request or batch has come in; call the result once it is answered: acknowledged, or refused for good. */
+  begin(): () => void;
+  /** For sources with a stated clock: everything with event time up to `upTo` has been acknowledged. +Infinity: ended. */
+  state(source: string, upTo: number): void;
+  /** Clean exit: what was begun must be finished. Sources of a heartbeat feed stop being vouched for. */
+  close(): Promise<void>;
+}

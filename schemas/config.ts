@@ -1,0 +1,78 @@
+import type { Liveness } from '../runtime/watermarks/contract.ts';
+
+/** A JSON Schema (draft 2020-12) as plain data; every property has a description, for editors and the docs. */
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+export type ConfigPath = readonly (string | number)[];
+
+/** Thrown by a component that compiles its part of a workspace file; the loader adds file and line. */
+export class ConfigProblem extends Error {
+  readonly path: ConfigPath;
+  constructor(path: ConfigPath, message: string) {
+    super(message);
+    this.name = 'ConfigProblem';
+    this.path = path;
+  }
+}
+
+/** How often a source says something new. */
+export type Cadence =
+  | { readonly kind: 'realtime' }
+  | { readonly kind: 'every'; readonly intervalMs: number }
+  | { readonly kind: 'on-change' };
+
+/** How its events stand to the present. `backfill` and `replay` send no messages. */
+export type SourceMode = 'live' | 'backfill' | 'replay';
+
+/** Where a source's raw records come from. */
+export type SourceInput =
+  /** The HTTP gateway; keys as SHA-256 of the write key, hex. */
+  | { readonly kind: 'endpoint'; readonly writeKeyHashes: readonly string[] }
+  /** A raw topic of its own, fed by any producer. */
+  | { readonly kind: 'topic' }
+  /** Files read by `freshet replay`, written to the source's raw topic. */
+  | { readonly kind: 'file'; readonly file: FileFormat };
+
+export interface FileFormat {
+  readonly format: 'csv' | 'ndjson';
+  readonly delimiter: string;
+  /** Consecutive rows (within one file) with the same value in this column become one record `{key, rows}`. */
+  readonly groupBy: string | null;
+  /** Rows repeated exactly within a group are dropped and counted. */
+  readonly dropDuplicateRows: boolean;
+  /** CEL over `record`: event time of the record, for the stated clock and the pace of the replay. */
+  readonly time: string;
+}
+
+/** A compiled source: what `sources/*.yaml` declares, in the code's terms. Durations in milliseconds. */
+export interface SourceConfig {
+  readonly name: string;
+  readonly description: string;
+  readonly owner: string;
+  readonly input: SourceInput;
+  readonly mode: SourceMode;
+  readonly cadence: Cadence;
+  readonly liveness: Liveness;
+  readonly latenessMs: number;
+  /** Names of the events it may carry, or null: any. A rule's clock is made of the sources that may carry its events. */
+  readonly events: readonly string[] | null;
+  /** How a raw record becomes an event; null: it is a call of the Segment spec. */
+  readonly transform: readonly TransformRule[] | null;
+  /** Time zone of local times in its records, IANA name. */
+  readonly timezone: string;
+}
+
+/** First rule whose `when` holds is used. Expressions are CEL over `record`, source text. */
+export interface TransformRule {
+  readonly when: string | null;
+  /** Not an event, and why; counted by reason, not rejected. */
+  readonly skip: string | null;
+  readonly type: string | null;
+  readonly event: string | null;
+  readonly messageId: string | null;
+  readonly occurredAt: string | null;
+  readonly asOf: string | null;
+  readonly identifiers: Readonly<Record<string, string>>;
+  readonly properties: string | Readonly<Record<string, string>> | null;
+  readonly traits: string | Readonly<Record<string, string>> | null;
+}
