@@ -1,0 +1,20 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readSchemas } from './avro.ts';
+import { generateTypes } from './generate-types.ts';
+
+/** `npm run generate` writes what is made from schemas/events; with `--check` it writes nothing and exits with 1 when something is stale. */
+const files = readSchemas();
+const outputs: readonly (readonly [path: string, text: string])[] = [['generated/types.ts', generateTypes(files)]];
+
+const check = process.argv.includes('--check');
+for (const [path, text] of outputs) {
+  const target = new URL(path, import.meta.url);
+  if (existsSync(target) && readFileSync(target, 'utf8') === text) continue;
+  if (check) {
+    process.stderr.write(`schemas/${path} is stale: run npm run generate\n`);
+    process.exitCode = 1;
+  } else {
+    writeFileSync(target, text);
+    process.stdout.write(`schemas/${path} written\n`);
+  }
+}

@@ -1,0 +1,339 @@
+// Generated from schemas/events by `npm run generate`; edit those.
+
+/** What became of a request at a sink; the ledger of the sink. */
+export interface ActivationOutcome {
+  /** Id of the request, the key. */
+  readonly id: string;
+  /** Customer id. */
+  readonly customer: string;
+  /** Activation. */
+  readonly activation: string;
+  /** Channel. */
+  readonly channel: string;
+  /** attempting | sent | failed | expired | unknown. */
+  readonly status: string;
+  /** In words; empty when sent. */
+  readonly reason: string;
+  /** Counts attempts from 1. */
+  readonly attempt: number;
+  /** What the receiver knows it by, e.g. the Message-ID. */
+  readonly reference: string;
+  /** Wall clock of the sink. */
+  readonly at: number;
+  /** Segment. */
+  readonly segment: string;
+  /** In words: the because of the message. */
+  readonly because: string;
+  /** Proof of the request. */
+  readonly proof: Proof;
+}
+
+/** A message to be sent. */
+export interface ActivationRequest {
+  /** Deterministic: hash of customer, activation, cause and sequence; the idempotency key. */
+  readonly id: string;
+  /** Customer id. */
+  readonly customer: string;
+  /** Activation. */
+  readonly activation: string;
+  /** email | … */
+  readonly channel: string;
+  /** Address on the channel. Can hold personal data. */
+  readonly to: string;
+  /** Template. */
+  readonly template: string;
+  /** JSON object: what the template may use. Can hold personal data. */
+  readonly data: string;
+  /** Id of the membership change behind it. */
+  readonly membership: string;
+  /** Segment. */
+  readonly segment: string;
+  /** In words: the because of the message. */
+  readonly reason: string;
+  /** Broker time of the decision. */
+  readonly requestedAt: number;
+  /** Not to be sent after this broker time. */
+  readonly expiresAt: number;
+  /** Cause of the membership change. */
+  readonly cause: Cause;
+  /** How fresh the facts were. */
+  readonly proof: Proof;
+}
+
+/** A message that was not requested, and why. */
+export interface ActivationWithheld {
+  /** Deterministic, as of the request it would have been. */
+  readonly id: string;
+  /** Customer id, the key. */
+  readonly customer: string;
+  /** Activation. */
+  readonly activation: string;
+  /** Segment. */
+  readonly segment: string;
+  /** Id of the membership change behind it. */
+  readonly membership: string;
+  /** cause | address | consent | freshness | …: what withheld it. */
+  readonly gate: string;
+  /** In words. */
+  readonly reason: string;
+  /** dropped | held | would-send. */
+  readonly decision: string;
+  /** Cause of the membership change. */
+  readonly cause: Cause;
+  /** How fresh the facts were. */
+  readonly proof: Proof;
+}
+
+/** Why a membership changed. */
+export interface Cause {
+  /** event | timer | merge | split | rule-change | seed | backfill | replay | erasure | correction. */
+  readonly kind: string;
+  /** The event, if one caused it. */
+  readonly messageId: string | null;
+  /** Its name. */
+  readonly event: string | null;
+  /** Last record read before. */
+  readonly after: Position | null;
+  /** correction: sequence of the change that it corrects. */
+  readonly corrects: number | null;
+}
+
+/** A suspicious sequence of events of one customer. */
+export interface FraudAlert {
+  /** Deterministic. */
+  readonly id: string;
+  /** Customer id, the key. */
+  readonly customer: string;
+  /** Rule. */
+  readonly rule: string;
+  /** In words, without personal data. */
+  readonly reason: string;
+  /** Event time. */
+  readonly effectiveAt: number;
+  /** messageIds, in order. */
+  readonly events: readonly string[];
+  /** How fresh the facts were. */
+  readonly proof: Proof;
+}
+
+/** One hop of the walk. */
+export interface Hop {
+  /** Gateway, processor or sink. */
+  readonly hop: string;
+  /** When it handed the record on. */
+  readonly at: number;
+  /** Milliseconds since the hop before. */
+  readonly ms: number;
+}
+
+/** An event of a known customer, or a control record of a merge; exactly one of event and marker is set. */
+export interface IdentifiedEvent {
+  /** Customer id, the key of the record. */
+  readonly customer: string;
+  /** The event. Can hold personal data. */
+  readonly event: TaggedEvent | null;
+  /** Control record of a merge. */
+  readonly marker: MergeMarker | null;
+}
+
+/** One name that a customer goes by, normalised. */
+export interface Identifier {
+  /** user_id, email, phone, anonymous_id, device_id, … */
+  readonly kind: string;
+  /** The normalised value. Can hold personal data. */
+  readonly value: string;
+}
+
+/** A report on identities; no state depends on it. */
+export interface IdentityChange {
+  /** created | linked | merged | refused | moved | super-node. */
+  readonly kind: string;
+  /** Customer that goes on, the key. */
+  readonly customer: string;
+  /** Customer that ends, or is refused. */
+  readonly other: string | null;
+  /** Opaque keys of the identifiers concerned. */
+  readonly identifiers: readonly string[];
+  /** In words. */
+  readonly reason: string;
+  /** Event time. */
+  readonly occurredAt: number;
+  /** The event that brought the link. */
+  readonly messageId: string | null;
+}
+
+/** A customer entered or left a segment. */
+export interface MembershipChange {
+  /** Deterministic: the same change has the same id whenever it is computed. */
+  readonly id: string;
+  /** Customer id, the key. */
+  readonly customer: string;
+  /** Segment. */
+  readonly segment: string;
+  /** Hash of the meaning of the rule. */
+  readonly version: string;
+  /** entered | left. */
+  readonly change: string;
+  /** Counts the changes of the customer, from 1, without gaps. */
+  readonly sequence: number;
+  /** Event time from which it holds. */
+  readonly effectiveAt: number;
+  /** Why. */
+  readonly cause: Cause;
+  /** How fresh the facts were. */
+  readonly proof: Proof;
+}
+
+/** In-band control record of a merge of customers. */
+export interface MergeMarker {
+  /** opening | closing | sealed. */
+  readonly kind: string;
+  /** Customer that ends. */
+  readonly loser: string;
+  /** Customer that goes on. */
+  readonly winner: string;
+  /** closing: opaque keys of the identifiers that have to seal; sealed: the one that seals. */
+  readonly members: readonly string[];
+}
+
+/** Where the raw record lay. */
+export interface Origin {
+  /** Logical topic name. */
+  readonly topic: string;
+  /** Partition. */
+  readonly partition: number;
+  /** Offset. */
+  readonly offset: number;
+}
+
+/** A place in a topic. */
+export interface Position {
+  /** Logical topic. */
+  readonly topic: string;
+  /** Partition. */
+  readonly partition: number;
+  /** Offset. */
+  readonly offset: number;
+}
+
+/** A trait of a customer took a new value. */
+export interface ProfileChange {
+  /** Customer id, the key. */
+  readonly customer: string;
+  /** Name of the trait. */
+  readonly trait: string;
+  /** JSON; null: removed. Can hold personal data. */
+  readonly value: string | null;
+  /** Where it comes from. */
+  readonly source: string;
+  /** declared | observed | inferred | third_party. */
+  readonly known: string;
+  /** Event time of the value. */
+  readonly occurredAt: number;
+  /** The event that brought it. */
+  readonly messageId: string;
+}
+
+/** How fresh the facts behind a decision were. */
+export interface Proof {
+  /** The clock of the sources that the rule listens to; null: not known yet. */
+  readonly now: number | null;
+  /** Wall clock minus now. */
+  readonly lagMs: number | null;
+  /** One row for each source used. */
+  readonly sources: readonly SourceProof[];
+  /** Way of the causing event. */
+  readonly hops: readonly Hop[];
+}
+
+/** A record that could not be used, with all that is needed to repair and replay it. */
+export interface RejectedRecord {
+  /** Logical topic it was read from. */
+  readonly topic: string;
+  /** Partition. */
+  readonly partition: number;
+  /** Offset. */
+  readonly offset: number;
+  /** Who refused it. */
+  readonly processor: string;
+  /** decode | transform | validate | process. */
+  readonly step: string;
+  /** What was expected, and where. */
+  readonly reason: string;
+  /** Source, if known. */
+  readonly source: string | null;
+  /** Original key. Can hold personal data. */
+  readonly key: Buffer | null;
+  /** Original value. Can hold personal data. */
+  readonly value: Buffer | null;
+  /** Original headers. Can hold personal data. */
+  readonly headers: Readonly<Record<string, Buffer>>;
+  /** When. */
+  readonly rejectedAt: number;
+}
+
+/** Status of a source. */
+export interface SourceFreshness {
+  /** Source, the key. */
+  readonly source: string;
+  /** fresh | lagging | stale | silent | ended. */
+  readonly status: string;
+  /** Everything up to here has been seen. */
+  readonly watermark: number | null;
+  /** As of when its newest fact holds. */
+  readonly asOf: number | null;
+  /** Newest sign of life, broker time. */
+  readonly lastEventAt: number | null;
+  /** Wall clock minus watermark. */
+  readonly lagMs: number | null;
+  /** Since when it has this status. */
+  readonly since: number;
+  /** Broker time of the report. */
+  readonly at: number;
+}
+
+/** How fresh one source was at a decision. */
+export interface SourceProof {
+  /** Source. */
+  readonly source: string;
+  /** Everything of the source up to here had been seen; null: nothing yet. */
+  readonly watermark: number | null;
+  /** As of when its newest fact used here holds. */
+  readonly asOf: number | null;
+  /** now minus asOf, milliseconds. */
+  readonly ageMs: number | null;
+  /** fresh | lagging | stale | silent | unknown. */
+  readonly status: string;
+}
+
+/** A raw event, validated, transformed and stamped. */
+export interface TaggedEvent {
+  /** Stable over retries; the key of de-duplication. */
+  readonly messageId: string;
+  /** Name of the declared source. */
+  readonly source: string;
+  /** track | identify | page | screen | group | alias. */
+  readonly type: string;
+  /** Name of the event: of a track call its name, otherwise the type with a capital letter. */
+  readonly event: string;
+  /** When it happened, by the source, corrected for clock skew and clamped. */
+  readonly occurredAt: number;
+  /** When it came in: stamp of the gateway, else append time of the raw record. */
+  readonly receivedAt: number;
+  /** As of when the source vouches for the fact; null when it did not say. */
+  readonly asOf: number | null;
+  /** All identifiers, the primary one (the key of the record) first. Can hold personal data. */
+  readonly identifiers: readonly Identifier[];
+  /** JSON object: properties of track, page and screen. Can hold personal data. */
+  readonly properties: string;
+  /** JSON object: traits of identify, group and context.traits. Can hold personal data. */
+  readonly traits: string;
+  /** JSON object: context of the call. Can hold personal data. */
+  readonly context: string;
+  /** What was done to it: future-clamped, skew-corrected, no-message-id. */
+  readonly flags: readonly string[];
+  /** live | backfill | replay: how the source feeds it. */
+  readonly mode: string;
+  /** Where the raw record lay. */
+  readonly origin: Origin;
+}
