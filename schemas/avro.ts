@@ -64,7 +64,10 @@ export function namedRecords(files: readonly SchemaFile[]): ReadonlyMap<string, 
       const other = seen.get(record.name);
       if (other === undefined) seen.set(record.name, { file, record, text });
       else if (other.text !== text) {
-        throw new FreshetError('CONFIG_INVALID', `${file} and ${other.file} define ${record.name} differently; make both the same`);
+        throw new FreshetError(
+          'CONFIG_INVALID',
+          `${file} and ${other.file} define ${record.name} differently; make both the same`,
+        );
       }
     }
   }

@@ -9,7 +9,9 @@ export function generateTypes(files: readonly SchemaFile[]): string {
 }
 
 function interfaceOf(record: AvroRecord): string {
-  const fields = record.fields.map((field) => `${comment(fieldDoc(field), '  ')}  readonly ${field.name}: ${typeOf(field.type)};\n`);
+  const fields = record.fields.map(
+    (field) => `${comment(fieldDoc(field), '  ')}  readonly ${field.name}: ${typeOf(field.type)};\n`,
+  );
   return `${comment(record.doc, '')}export interface ${record.name} {\n${fields.join('')}}\n`;
 }
 
