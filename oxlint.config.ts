@@ -50,6 +50,7 @@ export default defineConfig({
     'eslint/no-await-in-loop': 'off',
     'eslint/no-shadow': 'off',
     'eslint/no-underscore-dangle': 'off',
+    'unicorn/consistent-function-scoping': 'off',
     'unicorn/no-array-sort': 'off',
     'typescript/no-unnecessary-type-arguments': 'off',
     'typescript/no-unnecessary-type-parameters': 'off',
