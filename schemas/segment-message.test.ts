@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { identifiersOf, normaliseIdentifier, primaryIdentifier } from './segment-message.ts';
 
 const kinds = (message: Record<string, unknown>) => identifiersOf(message).map(({ kind, value }) => `${kind}=${value}`);
