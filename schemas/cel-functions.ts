@@ -94,8 +94,6 @@ function mixedArithmetic(environment: Environment): void {
   }
 }
 
-class Regexp {}
-
 interface MatchesMacro {
   readonly receiver: ASTNode;
   readonly regexp: RE2JS;
@@ -113,7 +111,7 @@ interface Evaluator {
  * whatever its receiver: this one takes the expression as a literal and compiles it with RE2 while parsing.
  */
 function linearMatches(environment: Environment): void {
-  environment.registerType('Regexp', Regexp);
+  environment.registerType('Regexp', { fields: {} });
   environment.registerFunction('Regexp.matches(ast): bool', ({ args, receiver }: { args: ASTNode[]; receiver: ASTNode }) => {
     const literal = args[0];
     if (literal?.op !== 'value' || typeof literal.args !== 'string')
