@@ -1,0 +1,85 @@
+import { FreshetError } from '../../runtime/errors.ts';
+import { systemTiming } from './contract.ts';
+import type { SinkOptions } from './options.ts';
+import { SinkTask } from './sink-task.ts';
+
+/** A sink at work. */
+export interface RunningSink {
+  /** Finishes what was begun, records it, and leaves the group. */
+  stop(): Promise<void>;
+}
+
+interface Running {
+  readonly stop: AbortController;
+  readonly done: Promise<void>;
+}
+
+const RETRY_MS = 1000;
+const FENCED_MS = 3000;
+const day = 24 * 60 * 60 * 1000;
+
+/**
+ * Joins the sink's group and runs a task for each partition it is given. A task that fails is taken over afresh after a pause;
+ * the others go on. Resolves once it has joined; rejects with what the group answers.
+ */
+export async function runSink(given: SinkOptions): Promise<RunningSink> {
+  const reader = given.kafka.reader();
+  const options: Required<SinkOptions> = {
+    group: `sink-${given.sink.channel}`,
+    timing: systemTiming,
+    log: () => undefined,
+    count: () => undefined,
+    leaseMs: 5000,
+    effectTimeoutMs: 10_000,
+    concurrency: 8,
+    window: 256,
+    rememberMs: 7 * day,
+    ...given,
+  };
+  const { kafka, names, partitions, group, timing, log } = options;
+  const tasks = new Map<number, Running>();
+  let stopping = false;
+
+  const keepRunning = async (partition: number, before: Promise<void> | undefined, stop: AbortSignal): Promise<void> => {
+    await before;
+    while (!stop.aborted) {
+      try {
+        await new SinkTask({ ...options, partition, reader }).run(stop);
+      } catch (error) {
+        const fenced = error instanceof FreshetError && error.code === 'FENCED';
+        const code = error instanceof FreshetError ? error.code : error instanceof Error ? error.name : 'error';
+        log('warn', 'a task of the sink ended and takes over afresh', { group, partition, code });
+        await timing.sleep(fenced ? FENCED_MS : RETRY_MS, stop);
+      }
+    }
+  };
+
+  const member = kafka.member({
+    group,
+    topic: names.requested,
+    tasks: partitions,
+    owned: () => [...tasks].filter(([, task]) => !task.stop.signal.aborted).map(([partition]) => partition),
+    onAssignment: (assigned) => {
+      if (stopping) return;
+      for (const [partition, task] of tasks) if (!assigned.includes(partition)) task.stop.abort();
+      for (const partition of assigned) {
+        const before = tasks.get(partition);
+        if (before !== undefined && !before.stop.signal.aborted) continue;
+        const stop = new AbortController();
+        tasks.set(partition, { stop, done: keepRunning(partition, before?.done, stop.signal) });
+      }
+    },
+    onLost: (reason) => log('warn', 'the sink lost its membership and joins again', { group, reason: reason.name }),
+  });
+
+  await member.start();
+  return {
+    stop: async () => {
+      stopping = true;
+      for (const task of tasks.values()) task.stop.abort();
+      await Promise.all([...tasks.values()].map((task) => task.done));
+      await member.stop();
+      await reader.close();
+    },
+  };
+}

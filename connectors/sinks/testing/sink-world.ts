@@ -1,0 +1,118 @@
+import { partitionFor } from '../../../runtime/partition.ts';
+import type { Kafka } from '../../../runtime/kafka/contract.ts';
+import type { Serde } from '../../../runtime/topic.ts';
+import { MemoryBroker } from '../../../runtime/testing/memory-kafka.ts';
+import type { ActivationOutcome, ActivationRequest } from '../../../schemas/generated/types.ts';
+import type { Delivery, DeliveryContext, OnUnknown, Sink } from '../contract.ts';
+import type { SinkOptions } from '../options.ts';
+import { runSink } from '../run-sink.ts';
+import type { RunningSink } from '../run-sink.ts';
+import { ManualTiming } from './manual-timing.ts';
+
+function jsonSerde<V>(): Serde<V> {
+  return { encode: (value) => Buffer.from(JSON.stringify(value)), decode: (bytes) => JSON.parse(bytes.toString('utf8')) as V };
+}
+
+const names = { requested: 'requested', outcomes: 'outcomes', rejected: 'rejected', ledger: 'ledger' };
+const PARTITIONS = 4;
+
+export interface Delivered {
+  readonly id: string;
+  readonly to: string;
+  readonly attempt: number;
+  readonly at: number;
+}
+
+/** A broker, a manual clock and a sink that notes what it is asked to send. */
+export class SinkWorld {
+  readonly broker: MemoryBroker;
+  readonly timing = new ManualTiming();
+  readonly delivered: Delivered[] = [];
+  readonly counts = new Map<string, number>();
+  /** How the receiver answers. */
+  answer: (request: ActivationRequest, context: DeliveryContext) => Promise<Delivery> = async (request) => ({
+    kind: 'sent',
+    reference: `<${request.id}>`,
+  });
+  onUnknown: OnUnknown = 'repeat';
+
+  constructor() {
+    const topics = Object.fromEntries(Object.values(names).map((name) => [name, PARTITIONS]));
+    this.broker = new MemoryBroker({ clock: this.timing, topics });
+  }
+
+  get sink(): Sink {
+    return {
+      channel: 'test',
+      onUnknown: this.onUnknown,
+      deliver: async (request, context) => {
+        this.delivered.push({ id: request.id, to: request.to, attempt: context.attempt, at: this.timing.now() });
+        return this.answer(request, context);
+      },
+    };
+  }
+
+  run(more: Partial<SinkOptions> = {}, kafka: Kafka = this.broker.client()): Promise<RunningSink> {
+    return runSink({
+      kafka,
+      sink: this.sink,
+      serdes: { requested: jsonSerde(), outcomes: jsonSerde(), rejected: jsonSerde() },
+      names,
+      partitions: PARTITIONS,
+      timing: this.timing,
+      count: (name) => void this.counts.set(name, (this.counts.get(name) ?? 0) + 1),
+      ...more,
+    });
+  }
+
+  request(id: string, more: Partial<ActivationRequest> = {}): void {
+    const now = this.timing.now();
+    const request: ActivationRequest = {
+      id,
+      customer: `c_${id}`,
+      activation: 'hello',
+      channel: 'test',
+      to: `${id}@example.com`,
+      template: 'hello',
+      data: '{}',
+      membership: `m_${id}`,
+      segment: 'some',
+      reason: 'because',
+      requestedAt: now,
+      expiresAt: now + 600_000,
+      cause: { kind: 'event', messageId: null, event: null, after: null, corrects: null },
+      proof: { now, lagMs: 0, sources: [], hops: [] },
+      ...more,
+    };
+    const key = Buffer.from(request.to);
+    const value = Buffer.from(JSON.stringify(request));
+    this.broker.append(names.requested, partitionFor(key, PARTITIONS), [{ key, value }]);
+  }
+
+  append(value: Buffer): void {
+    this.broker.append(names.requested, 1, [{ key: Buffer.from('k'), value }]);
+  }
+
+  outcomes(id?: string): readonly ActivationOutcome[] {
+    const records = this.broker.records(names.outcomes);
+    const all = records.map(({ value }) => JSON.parse(value?.toString('utf8') ?? '') as ActivationOutcome);
+    return id === undefined ? all : all.filter((outcome) => outcome.id === id);
+  }
+
+  /** The last status of each request. */
+  statuses(): Readonly<Record<string, string>> {
+    return Object.fromEntries(this.outcomes().map(({ id, status }) => [id, status]));
+  }
+
+  /** Moves time on until every one of these requests has come to an end. */
+  async settled(...ids: readonly string[]): Promise<void> {
+    await this.timing.until(() => ids.every((id) => !['attempting', undefined].includes(this.statuses()[id])));
+  }
+
+  async stop(running: RunningSink): Promise<void> {
+    let stopped = false;
+    const done = running.stop().then(() => (stopped = true));
+    await this.timing.until(() => stopped);
+    await done;
+  }
+}
