@@ -1,4 +1,4 @@
-import type { Headers, StreamRecord } from './record.ts';
+import type { StreamRecord } from './record.ts';
 import type { Topic } from './topic.ts';
 
 export interface TaskId {
@@ -81,12 +81,6 @@ export interface Timer {
   readonly at: number;
 }
 
-/** Something to be done outside after the commit of what asked for it; its result comes back to `onEffect`. */
-export interface Effect {
-  readonly key: string;
-  readonly payload: unknown;
-}
-
 /**
  * A stream processor: a declaration of edges and a synchronous function over records of one key.
  * Only `process` is mandatory. Its consumer group, changelog and transactional ids are derived from `name`.
@@ -108,5 +102,3 @@ export interface Processor {
   /** The clock of a part's due has been reached. A part whose due is not changed here is not asked again. */
   onTimer?(timer: Timer, context: Context): void;
 }
-
-export type { Headers };

@@ -1,5 +1,3 @@
-import type { TopicPartition } from './record.ts';
-
 /** Turns values into bytes and back; both directions are synchronous. */
 export interface Serde<V> {
   encode(value: V): Buffer;
@@ -11,6 +9,11 @@ export interface Serde<V> {
    * when the registry is away, and resolves when it answered "unknown": decode then throws.
    */
   prepare?(bytes: Buffer): Promise<void> | undefined;
+}
+
+/** Finds the serde of a declared topic. */
+export interface SerdeSource {
+  of<V>(topic: Topic<V>): Serde<V>;
 }
 
 /** What happens to old records. Milliseconds; -1 keeps for ever. */
@@ -44,5 +47,3 @@ export interface TopicSpec {
   readonly replicationFactor?: number;
   readonly config: Readonly<Record<string, string>>;
 }
-
-export type { TopicPartition };

@@ -1,0 +1,95 @@
+import type { Environment } from './environment.ts';
+import { FreshetError } from './errors.ts';
+import type { DecodedInput } from './inputs.ts';
+import type { Processor, Timer } from './processor.ts';
+import { header, noHeaders, type Rejected } from './record.ts';
+import type { TaskContext } from './task-context.ts';
+import { partId } from './state/layout.ts';
+import type { Overlay } from './state/overlay.ts';
+
+/**
+ * One record: processed whole, or refused whole. What throws is tried once more in its place, before the next record of
+ * its key, and then goes to the rejected topic with the error. True if it was processed and not refused.
+ */
+export function applyRecord(
+  environment: Environment,
+  processor: Processor,
+  context: TaskContext,
+  item: DecodedInput,
+  now: number,
+): boolean {
+  const refuse = (step: Rejected['step'], reason: string): false => {
+    const { raw } = item;
+    context.begin(item.record?.key ?? '', noHeaders, now);
+    context.refuse({
+      topic: item.topic,
+      partition: item.partition,
+      offset: raw.offset,
+      processor: processor.name,
+      step,
+      reason,
+      source: header(raw.headers, 'source') ?? environment.sourceOfTopic.get(item.topic) ?? null,
+      key: raw.key,
+      value: raw.value,
+      headers: { ...raw.headers },
+      rejectedAt: now,
+    });
+    return false;
+  };
+  const { record } = item;
+  if (!record) return refuse('decode', item.undecodable ?? 'The value cannot be decoded.');
+  let failure: unknown;
+  for (let attempt = 0; attempt < 2; attempt++) {
+    context.begin(record.key, record.headers, now);
+    try {
+      processor.process(record, context);
+      const rejected = context.accept();
+      return rejected ? refuse(rejected.step, rejected.reason) : true;
+    } catch (error) {
+      context.discard();
+      if (error instanceof FreshetError && error.code === 'UNDECLARED_OUTPUT') throw error;
+      failure = error;
+    }
+  }
+  return refuse('process', `${processor.name} failed twice: ${failure instanceof Error ? failure.message : String(failure)}`);
+}
+
+/**
+ * One timer. `onTimer` is called only if the part still has that due, which is taken off it unless the call sets the
+ * part anew: so none fires twice, also after a restore.
+ */
+export function applyTimer(
+  environment: Environment,
+  processor: Processor,
+  overlay: Overlay,
+  context: TaskContext,
+  timer: Timer,
+  now: number,
+): void {
+  const id = partId(timer.key, timer.part);
+  const cell = overlay.read(id);
+  const meant = (due: { clock: string; at: number }): boolean => due.clock === timer.clock && due.at === timer.at;
+  if (cell?.due.some(meant)) {
+    const without = { ...cell, due: cell.due.filter((due) => !meant(due)) };
+    for (let attempt = 0; ; attempt++) {
+      context.begin(timer.key, noHeaders, now);
+      overlay.write(id, without);
+      try {
+        processor.onTimer?.(timer, context);
+        context.accept();
+        break;
+      } catch (error) {
+        context.discard();
+        if (error instanceof FreshetError && error.code === 'UNDECLARED_OUTPUT') throw error;
+        if (attempt === 0) continue;
+        const reason = error instanceof Error ? error.message : String(error);
+        environment.log('error', 'a timer failed twice and is given up', { processor: processor.name, part: timer.part, reason });
+        context.begin(timer.key, noHeaders, now);
+        context.count('timer-failed');
+        overlay.write(id, without);
+        context.accept();
+        break;
+      }
+    }
+  }
+}

@@ -1,0 +1,195 @@
+import type { Environment } from './environment.ts';
+import { FreshetError } from './errors.ts';
+import type { PartitionStream } from './kafka/contract.ts';
+import type { Processor } from './processor.ts';
+import { type RawRecord, type StreamRecord, tpKey } from './record.ts';
+import type { Serde, Topic } from './topic.ts';
+
+interface Input {
+  readonly topic: Topic;
+  /** `tpKey` of the physical and of the logical topic. */
+  readonly physical: string;
+  readonly logical: string;
+  readonly stream: PartitionStream;
+  readonly serde: Serde<unknown>;
+  /** Source whose own topic this is, if any. */
+  readonly source: string | undefined;
+  pending: number;
+  /** Offset of the first record taken and not yet processed; counts while `pending` > 0. */
+  first: number;
+  /** Append time of the newest record taken. */
+  sign: number | undefined;
+}
+
+/** A record taken from an input: decoded, or with the reason why it cannot be. */
+export interface DecodedInput {
+  /** Logical topic. */
+  readonly topic: string;
+  readonly partition: number;
+  readonly raw: RawRecord;
+  readonly record: StreamRecord | undefined;
+  readonly undecodable: string | undefined;
+}
+
+interface Pending extends DecodedInput {
+  readonly input: Input;
+}
+
+/** The input partitions of a task: what has been taken from them, and how far they have been processed. */
+export class TaskInputs {
+  readonly #inputs: readonly Input[];
+  readonly #byPhysical: ReadonlyMap<string, Input>;
+  #raw: { input: Input; raw: RawRecord }[] = [];
+  #decoded: Pending[] = [];
+  #turn = 0;
+  #records = 0;
+  #newest = Number.NEGATIVE_INFINITY;
+  readonly #environment: Environment;
+  readonly #processor: Processor;
+  readonly #partition: number;
+
+  private constructor(environment: Environment, processor: Processor, partition: number, inputs: readonly Input[]) {
+    this.#environment = environment;
+    this.#processor = processor;
+    this.#partition = partition;
+    this.#inputs = inputs;
+    this.#byPhysical = new Map(inputs.map((input) => [input.physical, input]));
+  }
+
+  /** Opens every input that has this partition where `next` (by logical `tpKey`) says, new ones at their start. */
+  static async open(
+    environment: Environment,
+    processor: Processor,
+    partition: number,
+    next: Readonly<Record<string, number>>,
+    notify: () => void,
+  ): Promise<TaskInputs> {
+    const { names, kafka } = environment;
+    const topics = processor.inputs.filter((topic) => partition < environment.partitions(names.topic(topic.name)));
+    const fresh = topics.filter((topic) => next[tpKey(topic.name, partition)] === undefined);
+    const starts = await kafka.admin.startOffsets(fresh.map((topic) => ({ topic: names.topic(topic.name), partition })));
+    const inputs = topics.map((topic): Input => {
+      const name = names.topic(topic.name);
+      const physical = tpKey(name, partition);
+      const logical = tpKey(topic.name, partition);
+      const offset = next[logical] ?? starts.get(physical) ?? 0;
+      return {
+        topic,
+        physical,
+        logical,
+        stream: environment.reader.open({ topic: name, partition }, offset, { notify }),
+        serde: environment.serdes.of(topic),
+        source: environment.sourceOfTopic.get(topic.name),
+        pending: 0,
+        first: offset,
+        sign: undefined,
+      };
+    });
+    return new TaskInputs(environment, processor, partition, inputs);
+  }
+
+  /** Takes queued records until `max` wait to be processed; the number that wait. */
+  take(max: number): number {
+    for (let i = 0; i < this.#inputs.length && this.waiting < max; i++) {
+      const input = this.#inputs[(this.#turn + i) % this.#inputs.length];
+      if (!input) continue;
+      if (input.stream.error) throw input.stream.error;
+      const before = input.stream.position;
+      const records = input.stream.take(max - this.waiting);
+      const first = records[0];
+      if (!first) continue;
+      if (input.pending === 0) input.first = Math.max(before, 0);
+      input.pending += records.length;
+      for (const raw of records) {
+        this.#raw.push({ input, raw });
+        if (input.sign === undefined || raw.timestamp > input.sign) input.sign = raw.timestamp;
+      }
+    }
+    this.#turn += 1;
+    return this.waiting;
+  }
+
+  /** Decodes all that wait; waits for the registry where a schema is not known yet. What cannot be decoded says why. */
+  async decode(): Promise<readonly DecodedInput[]> {
+    const missing = this.#raw.flatMap(({ input, raw }) => (raw.value && input.serde.prepare?.(raw.value)) ?? []);
+    if (missing.length > 0) await Promise.all(missing);
+    for (const { input, raw } of this.#raw) this.#decoded.push(this.#one(input, raw));
+    this.#raw = [];
+    return [...this.#decoded];
+  }
+
+  /** The oldest waiting record has been processed. */
+  done(item: DecodedInput): void {
+    const head = this.#decoded.shift();
+    if (!head || head !== item)
+      throw new FreshetError('CLOSED', 'Records must be processed in the order in which they were taken.');
+    head.input.pending -= 1;
+    head.input.first = head.raw.offset + 1;
+    this.#records += 1;
+    this.#newest = Math.max(this.#newest, head.raw.timestamp);
+  }
+
+  /** Records taken and not yet processed. */
+  get waiting(): number {
+    return this.#raw.length + this.#decoded.length;
+  }
+
+  /** Next offset by logical input. */
+  next(): Record<string, number> {
+    return Object.fromEntries(this.#inputs.map((input) => [input.logical, positionOf(input)]));
+  }
+
+  /** Everything below has been processed; by physical `tpKey`. +Infinity for what is no input of this task. */
+  position(physical: string): number {
+    const input = this.#byPhysical.get(physical);
+    return input ? positionOf(input) : Number.POSITIVE_INFINITY;
+  }
+
+  /** The input partitions, physical. */
+  partitions(): { topic: string; partition: number; logical: string }[] {
+    return this.#inputs.map(({ stream, topic }) => ({ topic: stream.topic, partition: stream.partition, logical: topic.name }));
+  }
+
+  /** Append time of the newest record of a source that has a topic of its own. */
+  sign(source: string): number | undefined {
+    return this.#inputs.find((input) => input.source === source)?.sign;
+  }
+
+  /** Append or create time of the newest record processed, epoch milliseconds. */
+  get newest(): number {
+    return this.#newest;
+  }
+
+  /** To be called after the commit: counts what was read. */
+  committed(): void {
+    this.#environment.metrics.records({ processor: this.#processor.name, partition: this.#partition }, 'in', this.#records);
+    this.#records = 0;
+  }
+
+  close(): void {
+    for (const input of this.#inputs) input.stream.close();
+  }
+
+  #one(input: Input, raw: RawRecord): Pending {
+    const base = { input, topic: input.topic.name, partition: this.#partition, raw };
+    try {
+      const value = raw.value === null ? null : input.serde.decode(raw.value);
+      const record: StreamRecord = {
+        topic: input.topic.name,
+        partition: this.#partition,
+        offset: raw.offset,
+        timestamp: raw.timestamp,
+        key: raw.key?.toString('utf8') ?? '',
+        value,
+        headers: raw.headers,
+      };
+      return { ...base, record, undecodable: undefined };
+    } catch (error) {
+      return { ...base, record: undefined, undecodable: error instanceof Error ? error.message : String(error) };
+    }
+  }
+}
+
+function positionOf(input: Input): number {
+  return input.pending > 0 ? input.first : input.stream.position;
+}

@@ -1,0 +1,101 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { TaskId } from './processor.ts';
+
+/** What a task reports; one set of instruments for a process. */
+export interface TaskMetrics {
+  records(task: TaskId, direction: 'in' | 'out' | 'rejected', count: number): void;
+  counted(task: TaskId, name: string, labels: Readonly<Record<string, string>>, by: number): void;
+  /** Records behind the end of the inputs, and how far behind the wall clock the newest one read is, seconds. */
+  lag(task: TaskId, records: number, seconds: number): void;
+  committed(task: TaskId, seconds: number): void;
+  storeBytes(task: TaskId, bytes: number): void;
+  restored(task: TaskId, records: number, bytes: number): void;
+  fenced(task: TaskId): void;
+  takeOver(task: TaskId, reason: string): void;
+}
+
+export const noMetrics: TaskMetrics = {
+  records: () => undefined,
+  counted: () => undefined,
+  lag: () => undefined,
+  committed: () => undefined,
+  storeBytes: () => undefined,
+  restored: () => undefined,
+  fenced: () => undefined,
+  takeOver: () => undefined,
+};
+
+/** The metrics of tasks on a prom-client registry; names and labels are documented in infra/prometheus. */
+export function promTaskMetrics(registry: Registry): TaskMetrics {
+  const registers = [registry];
+  const task = ['processor', 'partition'] as const;
+  const labels = (id: TaskId) => ({ processor: id.processor, partition: String(id.partition) });
+  const records = new Counter({
+    name: 'freshet_records_total',
+    help: 'Records in, out and rejected',
+    labelNames: [...task, 'direction'],
+    registers,
+  });
+  const events = new Counter({
+    name: 'freshet_processor_events_total',
+    help: 'What processors count, by kind',
+    labelNames: ['processor', 'kind', 'reason', 'source'],
+    registers,
+  });
+  const lagRecords = new Gauge({ name: 'freshet_lag_records', help: 'Records not yet read', labelNames: task, registers });
+  const lagSeconds = new Gauge({
+    name: 'freshet_lag_seconds',
+    help: 'Age of the last record read while others wait',
+    labelNames: task,
+    registers,
+  });
+  const commit = new Histogram({
+    name: 'freshet_commit_seconds',
+    help: 'Transaction and store write',
+    labelNames: ['processor'],
+    buckets: [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5],
+    registers,
+  });
+  const store = new Gauge({ name: 'freshet_store_bytes', help: 'Local store, approximate', labelNames: task, registers });
+  const restored = new Gauge({
+    name: 'freshet_restored_records',
+    help: 'Records of the last restore',
+    labelNames: task,
+    registers,
+  });
+  const restoredBytes = new Gauge({
+    name: 'freshet_restored_bytes',
+    help: 'Bytes of the last restore',
+    labelNames: task,
+    registers,
+  });
+  const fenced = new Counter({
+    name: 'freshet_fenced_total',
+    help: 'Tasks lost to another owner',
+    labelNames: ['processor'],
+    registers,
+  });
+  const takeOvers = new Counter({
+    name: 'freshet_take_over_total',
+    help: 'Takes-over by reason',
+    labelNames: ['processor', 'reason'],
+    registers,
+  });
+  return {
+    records: (id, direction, count) => records.inc({ ...labels(id), direction }, count),
+    counted: (id, kind, extra, by) =>
+      events.inc({ processor: id.processor, kind, reason: extra['reason'] ?? '', source: extra['source'] ?? '' }, by),
+    lag: (id, count, seconds) => {
+      lagRecords.set(labels(id), count);
+      lagSeconds.set(labels(id), seconds);
+    },
+    committed: (id, seconds) => commit.observe({ processor: id.processor }, seconds),
+    storeBytes: (id, bytes) => store.set(labels(id), bytes),
+    restored: (id, count, bytes) => {
+      restored.set(labels(id), count);
+      restoredBytes.set(labels(id), bytes);
+    },
+    fenced: (id) => fenced.inc({ processor: id.processor }),
+    takeOver: (id, reason) => takeOvers.inc({ processor: id.processor, reason }),
+  };
+}

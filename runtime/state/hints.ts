@@ -1,0 +1,135 @@
+import type { Store, StoreOp } from './store.ts';
+import {
+  type Cell,
+  dataKey,
+  decodeCell,
+  empty,
+  hintKey,
+  hintPrefix,
+  type HintKind,
+  prefixEnd,
+  readHint,
+  sortable,
+} from './layout.ts';
+import type { Change } from './overlay.ts';
+
+/** Sorts after every id: UTF-8 has no such byte. */
+const afterIds = Buffer.from([0xff]);
+
+export interface Hint {
+  readonly name: string;
+  readonly at: number;
+  readonly id: string;
+}
+
+/** Store operations that keep the hints of a changed part in step with its marks. */
+export function hintOps(change: Change): StoreOp[] {
+  const before = hintKeys(change.id, change.before);
+  const after = hintKeys(change.id, change.after);
+  const ops: StoreOp[] = [];
+  for (const [text, key] of before) if (!after.has(text)) ops.push({ kind: 'del', key });
+  for (const [text, key] of after) if (!before.has(text)) ops.push({ kind: 'put', key, value: empty });
+  return ops;
+}
+
+function hintKeys(id: string, cell: Cell | undefined): Map<string, Buffer> {
+  const keys = new Map<string, Buffer>();
+  for (const { clock, at } of cell?.due ?? []) {
+    const key = hintKey('t', clock, at, id);
+    keys.set(key.toString('latin1'), key);
+  }
+  if (cell?.hold) {
+    const key = hintKey('h', cell.hold.source, cell.hold.at, id);
+    keys.set(key.toString('latin1'), key);
+  }
+  return keys;
+}
+
+/**
+ * The local index of what is due and of what holds claims. Hints may be stale (the part has changed since): who acts on
+ * one looks at the part first. Keeps the earliest hint of each name in memory, so that asking when nothing is due is free.
+ */
+export class HintIndex {
+  readonly #store: Store;
+  readonly #kind: HintKind;
+  readonly #earliest = new Map<string, number>();
+
+  constructor(store: Store, kind: HintKind) {
+    this.#store = store;
+    this.#kind = kind;
+    this.#load();
+  }
+
+  names(): Iterable<string> {
+    return this.#earliest.keys();
+  }
+
+  earliest(name: string): number {
+    return this.#earliest.get(name) ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Hints of `name` up to and including `until`, earliest first, at most `limit`. */
+  page(name: string, until: number, limit: number): Hint[] {
+    if (this.earliest(name) > until) return [];
+    const prefix = hintPrefix(this.#kind, name);
+    const lt = Buffer.concat([prefix, sortable(until), afterIds]);
+    return this.#store.scan({ gte: prefix, lt, limit }).map((entry) => readHint(entry.key));
+  }
+
+  /** To be told of every write batch that touches hints, after it was written. */
+  written(ops: readonly StoreOp[]): void {
+    const letter = this.#kind.charCodeAt(0);
+    const shrunk = new Set<string>();
+    for (const op of ops) {
+      if (op.key[0] !== letter) continue;
+      const { name, at } = readHint(op.key);
+      const earliest = this.earliest(name);
+      if (op.kind === 'put') this.#earliest.set(name, Math.min(earliest, at));
+      else if (at <= earliest) shrunk.add(name);
+    }
+    for (const name of shrunk) this.#reload(name);
+  }
+
+  /** The earliest hint of `name` that its part still confirms (+Infinity: none); stale ones before it are removed. */
+  verified(name: string, store: Store): number {
+    while (this.earliest(name) !== Number.POSITIVE_INFINITY) {
+      const stale: StoreOp[] = [];
+      for (const hint of this.page(name, Number.POSITIVE_INFINITY, 100)) {
+        const bytes = store.get(dataKey(hint.id));
+        const hold = bytes && decodeCell(bytes).hold;
+        if (hold && hold.source === name && hold.at === hint.at) {
+          this.#remove(stale);
+          return hint.at;
+        }
+        stale.push({ kind: 'del', key: hintKey(this.#kind, hint.name, hint.at, hint.id) });
+      }
+      this.#remove(stale);
+    }
+    return Number.POSITIVE_INFINITY;
+  }
+
+  #remove(stale: readonly StoreOp[]): void {
+    if (stale.length === 0) return;
+    void this.#store.write(stale);
+    this.written(stale);
+  }
+
+  #reload(name: string): void {
+    const prefix = hintPrefix(this.#kind, name);
+    const [first] = this.#store.scan({ gte: prefix, lt: prefixEnd(prefix), limit: 1 });
+    if (first) this.#earliest.set(name, readHint(first.key).at);
+    else this.#earliest.delete(name);
+  }
+
+  #load(): void {
+    const end = Buffer.from([this.#kind.charCodeAt(0) + 1]);
+    let from: Buffer = Buffer.from(this.#kind);
+    for (;;) {
+      const [first] = this.#store.scan({ gte: from, lt: end, limit: 1 });
+      if (!first) return;
+      const { name, at } = readHint(first.key);
+      this.#earliest.set(name, at);
+      from = prefixEnd(hintPrefix(this.#kind, name));
+    }
+  }
+}

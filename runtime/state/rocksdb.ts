@@ -1,0 +1,153 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { FreshetError } from '../errors.ts';
+import type { ScanRange, Store, StoreEngine, StoreEntry, StoreOp } from './store.ts';
+
+/** What is used of the binding; its own typings describe the asynchronous half only. */
+interface Binding {
+  open(options: object): Promise<void>;
+  close(): Promise<void>;
+  getMany(keys: readonly Buffer[], options: object): Promise<(Buffer | undefined)[]>;
+  _getManySync(keys: readonly Buffer[], options: object): (Buffer | undefined)[];
+  querySync(options: object): { rows: (Buffer | undefined)[] };
+  batch(): ChainedBatch;
+  getProperty(name: string): string;
+}
+
+interface ChainedBatch {
+  put(key: Buffer, value: Buffer, options: object): ChainedBatch;
+  del(key: Buffer, options: object): ChainedBatch;
+  write(options: object): Promise<void>;
+}
+
+const bytes = { keyEncoding: 'buffer', valueEncoding: 'buffer' } as const;
+const unsynced = { ...bytes, sync: false } as const;
+
+/**
+ * One RocksDB per task. Small memory (16 MiB cache, 16 MiB memtables) since many tasks share a process;
+ * no compression: values are small and packed; bloom filters, since most first reads of a part miss.
+ */
+const tuning = {
+  createIfMissing: true,
+  cacheSize: 16 * 1024 * 1024,
+  memtableMemoryBudget: 16 * 1024 * 1024,
+  compaction: 'level',
+  compression: false,
+  filterPolicy: 'bloom',
+  parallelism: 1,
+  infoLogLevel: 'error',
+} as const;
+
+/** RocksDB stores in folders under `root`; the only file that knows the binding. */
+export function rocksdbEngine(root: string): StoreEngine {
+  const require = createRequire(import.meta.url);
+  let constructor: (new (path: string) => Binding) | undefined;
+  const load = (): new (path: string) => Binding => {
+    if (constructor) return constructor;
+    try {
+      constructor = (require('@nxtedition/rocksdb') as { RocksLevel: new (path: string) => Binding }).RocksLevel;
+      return constructor;
+    } catch (cause) {
+      throw new FreshetError(
+        'MISSING_TOOL',
+        `The RocksDB binding has no build for ${process.platform}-${process.arch}; linux-x64 and darwin-arm64 have one.`,
+        { cause },
+      );
+    }
+  };
+  return {
+    open: async (name) => {
+      const path = join(root, name);
+      await mkdir(path, { recursive: true });
+      const db = new (load())(path);
+      try {
+        await db.open(tuning);
+      } catch (cause) {
+        throw openFailure(name, cause);
+      }
+      return new RocksdbStore(db);
+    },
+    destroy: (name) => rm(join(root, name), { recursive: true, force: true }),
+  };
+}
+
+class RocksdbStore implements Store {
+  readonly #db: Binding;
+  constructor(db: Binding) {
+    this.#db = db;
+  }
+
+  async getMany(keys: readonly Buffer[]): Promise<readonly (Buffer | undefined)[]> {
+    if (keys.length === 0) return [];
+    return await this.#db.getMany(keys, bytes).catch(fail);
+  }
+
+  get(key: Buffer): Buffer | undefined {
+    try {
+      return this.#db._getManySync([key], bytes)[0];
+    } catch (cause) {
+      return fail(cause);
+    }
+  }
+
+  async write(ops: readonly StoreOp[]): Promise<void> {
+    if (ops.length === 0) return;
+    try {
+      const batch = this.#db.batch();
+      for (const op of ops) {
+        if (op.kind === 'put') batch.put(op.key, op.value, bytes);
+        else batch.del(op.key, bytes);
+      }
+      await batch.write(unsynced);
+    } catch (cause) {
+      fail(cause);
+    }
+  }
+
+  scan(range: ScanRange): readonly StoreEntry[] {
+    try {
+      const { rows } = this.#db.querySync({ ...bytes, gte: range.gte, lt: range.lt, limit: range.limit ?? -1 });
+      const entries: StoreEntry[] = [];
+      for (let i = 0; i + 1 < rows.length; i += 2) {
+        const key = rows[i];
+        const value = rows[i + 1];
+        if (key && value) entries.push({ key, value });
+      }
+      return entries;
+    } catch (cause) {
+      return fail(cause);
+    }
+  }
+
+  size(): number {
+    const files = Number(this.#db.getProperty('rocksdb.total-sst-files-size'));
+    const memory = Number(this.#db.getProperty('rocksdb.cur-size-all-mem-tables'));
+    return (Number.isFinite(files) ? files : 0) + (Number.isFinite(memory) ? memory : 0);
+  }
+
+  async close(): Promise<void> {
+    await this.#db.close();
+  }
+}
+
+function messages(cause: unknown): string {
+  const parts: string[] = [];
+  for (let at: unknown = cause; at instanceof Error; at = at.cause) parts.push(at.message);
+  return parts.join(': ');
+}
+
+function openFailure(name: string, cause: unknown): FreshetError {
+  const text = messages(cause);
+  if (/lock/i.test(text))
+    return new FreshetError('STORE_LOCKED', `The store ${name} is open in another process.`, { cause, retryable: true });
+  if (/no space|disk/i.test(text)) return new FreshetError('STORE_FULL', `No space left to open the store ${name}.`, { cause });
+  return new FreshetError('STORE_CORRUPT', `The store ${name} cannot be opened: ${text}`, { cause });
+}
+
+function fail(cause: unknown): never {
+  const text = messages(cause);
+  if (/no space|disk full|IO error/i.test(text))
+    throw new FreshetError('STORE_FULL', `The store takes no writes: ${text}`, { cause });
+  throw new FreshetError('STORE_CORRUPT', `The store failed: ${text}`, { cause });
+}

@@ -1,0 +1,137 @@
+import type { Environment } from './environment.ts';
+import { FreshetError } from './errors.ts';
+import { appendHop, HOPS } from './hops.ts';
+import type { Context, KeyState, Processor, TaskId } from './processor.ts';
+import { type Headers, noHeaders, type ProduceRecord, type Rejected, type StreamRecord } from './record.ts';
+import type { Topic } from './topic.ts';
+import { partitionFor } from './partition.ts';
+import type { Outputs } from './outputs.ts';
+import type { Overlay } from './state/overlay.ts';
+import type { TaskWatermarks } from './watermarks/task-watermarks.ts';
+
+interface Sent {
+  readonly topic: string;
+  readonly partition: number;
+  readonly record: ProduceRecord;
+}
+
+/** Handed on from the input unless a processor sets them itself. */
+const inherited = ['message-id', 'source'] as const;
+
+/** What one record or timer does: gathered apart, and joined to the transaction only when `process` has returned. */
+export class TaskContext implements Context {
+  readonly task: TaskId;
+  state: KeyState;
+  readonly #environment: Environment;
+  readonly #overlay: Overlay;
+  readonly #watermarks: TaskWatermarks;
+  readonly #outputs: Outputs;
+  readonly #declared: ReadonlySet<string>;
+  #headers: Headers = noHeaders;
+  #sent: Sent[] = [];
+  #rejected: { step: Rejected['step']; reason: string } | undefined;
+  #now = 0;
+
+  constructor(
+    environment: Environment,
+    processor: Processor,
+    task: TaskId,
+    overlay: Overlay,
+    watermarks: TaskWatermarks,
+    outputs: Outputs,
+  ) {
+    this.#environment = environment;
+    this.task = task;
+    this.#overlay = overlay;
+    this.#watermarks = watermarks;
+    this.#outputs = outputs;
+    this.#declared = new Set(processor.outputs.map((topic) => topic.name));
+    this.state = overlay.keyState('');
+  }
+
+  /** Turns to the next record or timer; `now` is the wall time stamped on what it sends. */
+  begin(key: string, headers: Headers, now: number): void {
+    this.state = this.#overlay.keyState(key);
+    this.#headers = headers;
+    this.#now = now;
+    this.#sent = [];
+    this.#rejected = undefined;
+  }
+
+  /** Joins what the record did to the transaction; the reason if it was refused. */
+  accept(): { step: Rejected['step']; reason: string } | undefined {
+    this.#overlay.accept();
+    for (const { topic, partition, record } of this.#sent) this.#outputs.add(topic, partition, record);
+    return this.#rejected;
+  }
+
+  /** Forgets what the record did. */
+  discard(): void {
+    this.#overlay.discard();
+    this.#sent = [];
+    this.#rejected = undefined;
+  }
+
+  forward<V>(topic: Topic<V>, key: string, value: V, headers: Readonly<Record<string, string>> = {}): void {
+    if (!this.#declared.has(topic.name)) {
+      throw new FreshetError(
+        'UNDECLARED_OUTPUT',
+        `${this.task.processor} forwards to ${topic.name}, which it does not declare as an output.`,
+      );
+    }
+    this.#emit(topic, Buffer.from(key, 'utf8'), value, headers);
+  }
+
+  /** Sends what could not be used to the rejected topic, within the transaction. */
+  refuse(record: Rejected): void {
+    this.#headers = noHeaders;
+    this.#sent = [];
+    this.#emit(this.#environment.rejected, record.key ?? Buffer.from(`${record.topic}-${record.partition}`), record, {
+      reason: record.step,
+      ...(record.source === null ? {} : { source: record.source }),
+    });
+    this.accept();
+  }
+
+  reject(step: Rejected['step'], reason: string): void {
+    this.#rejected = { step, reason };
+  }
+
+  watermark(source: string): number {
+    return this.#watermarks.source(source);
+  }
+
+  clock(name: string): number {
+    return this.#watermarks.clock(name);
+  }
+
+  get tick(): number {
+    return this.#environment.progress.tick;
+  }
+
+  count(name: string, labels: Readonly<Record<string, string>> = {}, by = 1): void {
+    this.#environment.metrics.counted(this.task, name, labels, by);
+  }
+
+  #emit<V>(topic: Topic<V>, key: Buffer, value: V, given: Readonly<Record<string, string>>): void {
+    const environment = this.#environment;
+    const physical = environment.names.topic(topic.name);
+    const headers: Record<string, Buffer> = Object.create(null) as Record<string, Buffer>;
+    for (const name of inherited) {
+      const bytes = this.#headers[name];
+      if (bytes) headers[name] = bytes;
+    }
+    for (const [name, text] of Object.entries(given)) headers[name] = Buffer.from(text, 'utf8');
+    headers[HOPS] = Buffer.from(appendHop(this.#headers[HOPS]?.toString('utf8'), this.task.processor, this.#now));
+    this.#sent.push({
+      topic: physical,
+      partition: partitionFor(key, environment.partitions(physical)),
+      record: { key, value: value === null ? null : environment.serdes.of(topic).encode(value), headers, timestamp: this.#now },
+    });
+  }
+}
+
+/** Headers of the input a timer does not have. */
+export const timerHeaders: Headers = noHeaders;
+
+export type { StreamRecord };

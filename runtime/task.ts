@@ -1,0 +1,320 @@
+import { setImmediate as immediate } from 'node:timers/promises';
+import type { Environment } from './environment.ts';
+import { FreshetError } from './errors.ts';
+import { TaskInputs } from './inputs.ts';
+import type { TransactionalProducer } from './kafka/contract.ts';
+import { Outputs } from './outputs.ts';
+import type { Processor, TaskId, Timer } from './processor.ts';
+import { checkpointOp, type Position, storeName, takeOver } from './take-over.ts';
+import { TaskContext } from './task-context.ts';
+import { applyRecord, applyTimer } from './apply.ts';
+import { HintIndex, hintOps } from './state/hints.ts';
+import { dataKey, encodeCell, FORMAT, hintKey, partId, POSITION_ID } from './state/layout.ts';
+import { Overlay } from './state/overlay.ts';
+import type { Store, StoreOp } from './state/store.ts';
+import { TaskWatermarks } from './watermarks/task-watermarks.ts';
+
+/** Bounds of one transaction. Under load several fetches are gathered into one; when the input is drained it is sent at once. */
+const MAX_RECORDS = 2000;
+const MAX_BYTES = 2 * 1024 * 1024;
+const TIMER_PAGE = 1000;
+/** Watermarks of a task with nothing else to commit are made durable this often, milliseconds. */
+const POSITION_EVERY_MS = 5000;
+
+export type TaskState = 'starting' | 'running' | 'retrying' | 'fenced' | 'failed' | 'stopped';
+
+/** Where a crash can be made to happen in a test; never called otherwise. */
+export type CrashPoint = 'decoded' | 'fetched' | 'processed' | 'committed' | 'written';
+
+export interface TaskOptions {
+  readonly crash?: (point: CrashPoint, task: TaskId) => void;
+}
+
+/**
+ * A processor at work on one partition: owner of its store, its timers, its position and its transactional producer.
+ * `run` goes on until `stop`, the loss of ownership, or a fault that a restart of the loop cannot heal.
+ */
+export class Task {
+  readonly id: TaskId;
+  state: TaskState = 'starting';
+  failure: unknown;
+  readonly watermarks: TaskWatermarks;
+  readonly #environment: Environment;
+  readonly #processor: Processor;
+  readonly #options: TaskOptions;
+  readonly #stopping = new AbortController();
+  readonly #transactionalId: string;
+  #producer: TransactionalProducer | undefined;
+  #store: Store | undefined;
+  #inputs: TaskInputs | undefined;
+  #timers: HintIndex | undefined;
+  #holds: HintIndex | undefined;
+  /** Next offset of the changelog that the store has not got. */
+  #changelogOffset = 0;
+  #committedAt = 0;
+  #uncommittedWatermarks = false;
+  #wake: () => void = () => undefined;
+  #awake = false;
+
+  constructor(environment: Environment, processor: Processor, partition: number, options: TaskOptions = {}) {
+    this.id = { processor: processor.name, partition };
+    this.#environment = environment;
+    this.#processor = processor;
+    this.#options = options;
+    this.#transactionalId = environment.names.group(storeName(this.id));
+    this.watermarks = new TaskWatermarks(() => environment.progress.tick);
+  }
+
+  /** Something may have happened: records came, an offer was made, the clock moved on. */
+  readonly wake = (): void => {
+    this.#awake = true;
+    this.#wake();
+  };
+
+  /** Ends `run` after the step at hand. */
+  stop(): void {
+    this.#stopping.abort();
+    this.wake();
+  }
+
+  async run(): Promise<void> {
+    let pause = 50;
+    while (!this.#stopping.signal.aborted) {
+      try {
+        await this.takeOver();
+        this.state = 'running';
+        while (!this.#stopping.signal.aborted) {
+          this.#awake = false;
+          if (await this.step()) {
+            pause = 50;
+            await immediate();
+          } else if (!this.#awake) {
+            await new Promise<void>((resolve) => (this.#wake = resolve));
+          }
+        }
+      } catch (error) {
+        if (this.#stopping.signal.aborted) break;
+        if (!(await this.#survives(error))) return;
+        await this.#pause((pause = Math.min(pause * 2, 5000)));
+      }
+    }
+    await this.close();
+    this.state = 'stopped';
+  }
+
+  /** Fences earlier owners and stands where the last committed transaction ended. Throws away whatever was not committed. */
+  async takeOver(): Promise<void> {
+    await this.close();
+    const environment = this.#environment;
+    this.#producer = environment.kafka.transactionalProducer(this.#transactionalId);
+    const owned = await takeOver(environment, this.id, this.#producer, this.#stopping.signal);
+    this.#store = owned.store;
+    this.#changelogOffset = owned.offset;
+    this.watermarks.restore(owned.position.watermarks);
+    this.#timers = new HintIndex(owned.store, 't');
+    this.#holds = new HintIndex(owned.store, 'h');
+    this.#inputs = await TaskInputs.open(environment, this.#processor, this.id.partition, owned.position.inputs, this.wake);
+    this.#committedAt = environment.clock.now();
+  }
+
+  /**
+   * One transaction at most. Due timers come before further records, in pages; claims are made only when none is due.
+   * False: there is nothing to do now.
+   */
+  async step(): Promise<boolean> {
+    const { store, inputs, timers } = this.#owned();
+    if (this.watermarks.adopt((input) => inputs.position(input))) this.#uncommittedWatermarks = true;
+    const due = this.#due(timers);
+    if (due.length > 0) {
+      await this.#transaction(store, (overlay, context) => this.#fire(due, overlay, context));
+      return true;
+    }
+    this.#claim();
+    if (inputs.take(MAX_RECORDS) > 0) {
+      await this.#transaction(store, (overlay, context, outputs) => this.#process(inputs, overlay, context, outputs));
+      return true;
+    }
+    if (this.#uncommittedWatermarks && this.#environment.clock.now() - this.#committedAt > POSITION_EVERY_MS) {
+      await this.#transaction(store, async () => []);
+    }
+    return false;
+  }
+
+  /** True when everything up to `ends` (by physical input) has been read and processed, and no timer is due. */
+  drained(ends: ReadonlyMap<string, number>): boolean {
+    const { inputs, timers } = this.#owned();
+    for (const [input, end] of ends) if (inputs.position(input) < end) return false;
+    return inputs.waiting === 0 && this.#due(timers).length === 0;
+  }
+
+  /** The store, for read-only views; undefined while the task does not own it. */
+  get view(): Store | undefined {
+    return this.state === 'running' ? this.#store : undefined;
+  }
+
+  get inputs(): TaskInputs | undefined {
+    return this.#inputs;
+  }
+
+  async close(): Promise<void> {
+    this.#inputs?.close();
+    this.#inputs = undefined;
+    await this.#producer?.close();
+    this.#producer = undefined;
+    const store = this.#store;
+    this.#store = undefined;
+    await store?.close();
+  }
+
+  async #process(inputs: TaskInputs, overlay: Overlay, context: TaskContext, outputs: Outputs): Promise<StoreOp[]> {
+    // 1 decode; 2 fetch the state of the keys; 3 process, one record after the other.
+    const records = await inputs.decode();
+    this.#crash('decoded');
+    const wanted = records.flatMap((item) =>
+      item.record ? (this.#processor.parts?.(item.record) ?? []).map((part) => partId(item.record?.key ?? '', part)) : [],
+    );
+    await overlay.prefetch(wanted);
+    this.#crash('fetched');
+    const now = this.#environment.clock.now();
+    let refused = 0;
+    for (const item of records) {
+      if (outputs.bytes > MAX_BYTES) break;
+      if (!applyRecord(this.#environment, this.#processor, context, item, now)) refused += 1;
+      inputs.done(item);
+    }
+    this.#environment.metrics.records(this.id, 'rejected', refused);
+    return [];
+  }
+
+  async #fire(due: readonly Timer[], overlay: Overlay, context: TaskContext): Promise<StoreOp[]> {
+    await overlay.prefetch(
+      due.flatMap((timer) => [timer.part, ...(this.#processor.timerParts?.(timer) ?? [])].map((part) => partId(timer.key, part))),
+    );
+    const now = this.#environment.clock.now();
+    for (const timer of due) applyTimer(this.#environment, this.#processor, overlay, context, timer, now);
+    return due.flatMap((timer) => spentHint(overlay, timer));
+  }
+
+  /** Steps 4 and 5: one Kafka transaction of outputs, changelog and position, then one store batch with the same changes. */
+  async #transaction(
+    store: Store,
+    work: (overlay: Overlay, context: TaskContext, outputs: Outputs) => Promise<StoreOp[]>,
+  ): Promise<void> {
+    const environment = this.#environment;
+    const { producer, inputs, timers, holds } = this.#owned();
+    const overlay = new Overlay(store);
+    const outputs = new Outputs();
+    const context = new TaskContext(environment, this.#processor, this.id, overlay, this.watermarks, outputs);
+    const ops = await work(overlay, context, outputs);
+    this.#crash('processed');
+    const position: Position = { inputs: inputs.next(), watermarks: this.watermarks.snapshot() };
+    overlay.write(POSITION_ID, { value: position, due: [], hold: undefined });
+    overlay.accept();
+    const sent = outputs.count;
+    const changelog = { topic: environment.names.changelog(this.id.processor), partition: this.id.partition };
+    let logged = 0;
+    for (const change of overlay.changes()) {
+      const value = change.after ? encodeCell(change.after) : null;
+      outputs.add(changelog.topic, changelog.partition, { key: Buffer.from(change.id, 'utf8'), value });
+      logged += 1;
+      ops.push(
+        value ? { kind: 'put', key: dataKey(change.id), value } : { kind: 'del', key: dataKey(change.id) },
+        ...hintOps(change),
+      );
+    }
+    const began = performance.now();
+    const results = await producer.transact(outputs.batches());
+    this.#crash('committed');
+    const base = results.find(({ topic, partition }) => topic === changelog.topic && partition === changelog.partition);
+    this.#changelogOffset = base ? base.baseOffset + logged : this.#changelogOffset;
+    const now = environment.clock.now();
+    ops.push(checkpointOp({ format: FORMAT, clusterId: environment.clusterId, offset: this.#changelogOffset, writtenAt: now }));
+    await store.write(ops);
+    timers.written(ops);
+    holds.written(ops);
+    this.#crash('written');
+    inputs.committed();
+    this.#committedAt = now;
+    this.#uncommittedWatermarks = false;
+    environment.metrics.committed(this.id, (performance.now() - began) / 1000);
+    environment.metrics.records(this.id, 'out', sent);
+  }
+
+  #due(timers: HintIndex): Timer[] {
+    const due: Timer[] = [];
+    for (const clock of timers.names()) {
+      for (const hint of timers.page(clock, this.watermarks.clock(clock), TIMER_PAGE - due.length)) {
+        const end = hint.id.indexOf('\0');
+        due.push({ key: hint.id.slice(0, end), part: hint.id.slice(end + 1), clock, at: hint.at });
+      }
+      if (due.length >= TIMER_PAGE) break;
+    }
+    return due;
+  }
+
+  /** Claims what has been adopted, but for what is held by an entry whose answer is still on its way. */
+  #claim(): void {
+    const { store, holds } = this.#owned();
+    for (const [source, at] of this.watermarks.adopted) {
+      const held = holds.verified(source, store);
+      const sign = this.#inputs?.sign(source);
+      this.#environment.claims.claim({
+        stage: this.id.processor,
+        task: String(this.id.partition),
+        source,
+        at: Math.min(at, held - 1),
+        ...(sign === undefined ? {} : { sign }),
+      });
+    }
+  }
+
+  async #survives(error: unknown): Promise<boolean> {
+    const { metrics, log } = this.#environment;
+    const code = error instanceof FreshetError ? error.code : 'unexpected';
+    await this.close().catch(() => undefined);
+    if (code === 'FENCED') {
+      metrics.fenced(this.id);
+      log('info', 'task has gone to another owner', { task: storeName(this.id) });
+      this.state = 'fenced';
+      return false;
+    }
+    const message = error instanceof Error ? error.message : String(error);
+    const fatal = ['POISON_LIMIT', 'OFFSET_OUT_OF_RANGE', 'UNDECLARED_OUTPUT', 'CORRUPT_BATCH', 'RECORD_TOO_LARGE'] as const;
+    if (fatal.some((one) => one === code)) {
+      this.failure = error;
+      this.state = 'failed';
+      log('error', 'task has stopped', { task: storeName(this.id), code, message });
+      return false;
+    }
+    metrics.takeOver(this.id, code);
+    log('warn', 'task takes over afresh', { task: storeName(this.id), code, message });
+    this.failure = error;
+    this.state = 'retrying';
+    return true;
+  }
+
+  #owned(): { store: Store; producer: TransactionalProducer; inputs: TaskInputs; timers: HintIndex; holds: HintIndex } {
+    if (!this.#store || !this.#producer || !this.#inputs || !this.#timers || !this.#holds) {
+      throw new FreshetError('CLOSED', `The task ${storeName(this.id)} has not been taken over.`);
+    }
+    return { store: this.#store, producer: this.#producer, inputs: this.#inputs, timers: this.#timers, holds: this.#holds };
+  }
+
+  #crash(point: CrashPoint): void {
+    this.#options.crash?.(point, this.id);
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#stopping.signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
+    });
+  }
+}
+
+/** The hint of a fired timer goes, unless the part asks for that very moment again. */
+function spentHint(overlay: Overlay, timer: Timer): StoreOp[] {
+  const id = partId(timer.key, timer.part);
+  const again = overlay.read(id)?.due.some(({ clock, at }) => clock === timer.clock && at === timer.at);
+  return again ? [] : [{ kind: 'del', key: hintKey('t', timer.clock, timer.at, id) }];
+}

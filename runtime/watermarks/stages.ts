@@ -1,0 +1,34 @@
+import type { SourceClock } from './contract.ts';
+import type { ProgressTable } from './progress.ts';
+
+export const FEED = 'feed';
+export const SOURCE = 'source';
+
+/** A feed not heard of for so long is dead, and so are its requests: they were never acknowledged. Milliseconds of broker time. */
+export const FEED_DEAD_MS = 30_000;
+
+/**
+ * What a stage claims for a source, as the table says now.
+ * feed: the minimum over its living feeds; where nobody vouches, the tick (a record's append time: all that was
+ * acknowledged before it lies below ends asked for after it was read). Others: the minimum over all tasks.
+ */
+export function stageClaim(progress: ProgressTable, stage: string, tasks: number, clock: SourceClock): number {
+  if (stage === FEED) return feedClaim(progress, clock);
+  return progress.minimum(stage, stage === SOURCE ? 1 : tasks, clock.source);
+}
+
+function feedClaim(progress: ProgressTable, { source, liveness }: SourceClock): number {
+  if (liveness.kind === 'idle-after') return progress.tick;
+  let stated = Number.NEGATIVE_INFINITY;
+  let living = Number.POSITIVE_INFINITY;
+  let newest = Number.NEGATIVE_INFINITY;
+  for (const claim of progress.all()) {
+    if (claim.stage !== FEED || claim.source !== source) continue;
+    stated = Math.max(stated, claim.at);
+    if (progress.tick - claim.heardAt > FEED_DEAD_MS) continue;
+    living = Math.min(living, claim.at);
+    newest = Math.max(newest, claim.at);
+  }
+  if (liveness.kind === 'stated') return stated;
+  return newest === Number.NEGATIVE_INFINITY ? newest : living;
+}

@@ -1,0 +1,208 @@
+import type { Environment } from './environment.ts';
+import type { GroupMember } from './kafka/contract.ts';
+import type { Processor } from './processor.ts';
+import { tpKey } from './record.ts';
+import { Task, type TaskOptions, type TaskState } from './task.ts';
+import { Adopter } from './watermarks/adopter.ts';
+import type { SourceClock } from './watermarks/contract.ts';
+import { stageClaim } from './watermarks/stages.ts';
+
+export interface WorkerOptions extends TaskOptions {
+  readonly environment: Environment;
+  readonly processor: Processor;
+  /** Number of tasks of every processor: the deployment's partition count. */
+  readonly tasks: number;
+  readonly sources: readonly SourceClock[];
+  readonly sessionTimeoutMs?: number;
+}
+
+export interface TaskStatus {
+  readonly partition: number;
+  readonly state: TaskState;
+  readonly lagRecords: number;
+  /** Broker or create time of the newest record processed; undefined before the first. */
+  readonly newestAt: number | undefined;
+  readonly watermarks: Readonly<Record<string, number>>;
+  readonly failure: string | undefined;
+}
+
+const LAG_EVERY_MS = 1000;
+const GROUP_OFFSETS_EVERY_MS = 5000;
+
+/** Runs the tasks of one processor that the consumer group gives to this process. */
+export class Worker {
+  readonly processor: Processor;
+  readonly #options: WorkerOptions;
+  readonly #tasks = new Map<number, { task: Task; done: Promise<void> }>();
+  readonly #lag = new Map<number, number>();
+  readonly #member: GroupMember;
+  readonly #adopter: Adopter;
+  #stopWatching: () => void = () => undefined;
+  #timers: NodeJS.Timeout[] = [];
+  #wanted = new Set<number>();
+  #assigned: () => void = () => undefined;
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+    const { environment, processor, tasks, sources } = options;
+    this.processor = processor;
+    const first = processor.inputs[0];
+    this.#member = environment.kafka.member({
+      group: environment.names.group(processor.name),
+      topic: environment.names.topic(first?.name ?? ''),
+      tasks,
+      owned: () => [...this.#tasks.keys()],
+      onAssignment: (assigned) => this.#assign(assigned),
+      onLost: (reason) => environment.log('warn', 'group membership lost', { processor: processor.name, reason: reason.message }),
+      ...(options.sessionTimeoutMs === undefined ? {} : { sessionTimeoutMs: options.sessionTimeoutMs }),
+    });
+    this.#adopter = new Adopter({
+      admin: environment.kafka.admin,
+      progress: environment.progress,
+      tasks: () => this.#running(),
+      upstream: () => upstreamClaims(environment, processor, tasks, sources),
+      onError: (error) =>
+        environment.log('warn', 'ends of inputs cannot be asked for', { processor: processor.name, message: messageOf(error) }),
+    });
+  }
+
+  /** Joins the group and resolves once it has told which tasks are ours. */
+  async start(): Promise<void> {
+    const assigned = new Promise<void>((resolve) => (this.#assigned = resolve));
+    const { environment } = this.#options;
+    this.#stopWatching = environment.progress.onChange(() => {
+      this.#adopter.poke();
+      for (const task of this.#running()) task.wake();
+    });
+    this.#timers = [
+      setInterval(() => void this.#measureLag(), LAG_EVERY_MS),
+      setInterval(() => void this.#tellGroup(), GROUP_OFFSETS_EVERY_MS),
+    ];
+    for (const timer of this.#timers) timer.unref();
+    await this.#member.start();
+    await assigned;
+  }
+
+  /** Finishes the transactions at hand, closes stores, leaves the group. */
+  async stop(): Promise<void> {
+    this.#stopWatching();
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#wanted = new Set();
+    const held = [...this.#tasks.values()];
+    for (const { task } of held) task.stop();
+    await Promise.all(held.map(({ done }) => done));
+    await this.#tellGroup();
+    await this.#member.stop();
+    await this.#adopter.settled();
+  }
+
+  /** The task of a partition, if it is here and at work. */
+  task(partition: number): Task | undefined {
+    const task = this.#tasks.get(partition)?.task;
+    return task?.state === 'running' ? task : undefined;
+  }
+
+  status(): TaskStatus[] {
+    return [...this.#tasks.values()].map(({ task }) => {
+      const newest = task.inputs?.newest;
+      return {
+        partition: task.id.partition,
+        state: task.state,
+        lagRecords: this.#lag.get(task.id.partition) ?? 0,
+        newestAt: newest === undefined || newest === Number.NEGATIVE_INFINITY ? undefined : newest,
+        watermarks: task.watermarks.snapshot(),
+        failure: task.failure === undefined ? undefined : messageOf(task.failure),
+      };
+    });
+  }
+
+  /** True while every task that the group gave us is at work. */
+  get healthy(): boolean {
+    return [...this.#tasks.values()].every(({ task }) => task.state === 'running' || task.state === 'starting');
+  }
+
+  *#running(): Generator<Task> {
+    for (const { task } of this.#tasks.values()) if (task.state === 'running') yield task;
+  }
+
+  #assign(assigned: readonly number[]): void {
+    this.#wanted = new Set(assigned);
+    for (const [partition, { task }] of this.#tasks) if (!this.#wanted.has(partition)) task.stop();
+    for (const partition of assigned) this.#open(partition);
+    this.#assigned();
+  }
+
+  /** Starts a task, or waits until its predecessor has let go of the store. */
+  #open(partition: number): void {
+    if (this.#tasks.has(partition)) return;
+    const { environment, processor, crash } = this.#options;
+    const task = new Task(environment, processor, partition, crash ? { crash } : {});
+    const done = task.run().then(() => {
+      if (task.state === 'failed') return;
+      this.#tasks.delete(partition);
+      this.#lag.delete(partition);
+      if (this.#wanted.has(partition) && task.state === 'stopped') this.#open(partition);
+    });
+    this.#tasks.set(partition, { task, done });
+  }
+
+  async #measureLag(): Promise<void> {
+    const { environment } = this.#options;
+    const running = [...this.#running()];
+    const partitions = running.flatMap((task) => task.inputs?.partitions() ?? []);
+    if (partitions.length === 0) return;
+    try {
+      const ends = await environment.kafka.admin.endOffsets(partitions);
+      for (const task of running) {
+        let records = 0;
+        for (const { topic, partition } of task.inputs?.partitions() ?? []) {
+          const id = tpKey(topic, partition);
+          records += Math.max(0, (ends.get(id) ?? 0) - (task.inputs?.position(id) ?? 0));
+        }
+        this.#lag.set(task.id.partition, records);
+        const newest = task.inputs?.newest ?? Number.NEGATIVE_INFINITY;
+        const seconds = records > 0 && Number.isFinite(newest) ? Math.max(0, environment.clock.now() - newest) / 1000 : 0;
+        environment.metrics.lag(task.id, records, seconds);
+        environment.metrics.storeBytes(task.id, task.view?.size() ?? 0);
+      }
+    } catch (error) {
+      environment.log('debug', 'lag cannot be measured', { message: messageOf(error) });
+    }
+  }
+
+  /** Plain commits of group offsets, for lag tools; nothing of ours reads them. */
+  async #tellGroup(): Promise<void> {
+    const { environment, processor } = this.#options;
+    const offsets = [...this.#running()].flatMap((task) =>
+      (task.inputs?.partitions() ?? []).map(({ topic, partition }) => ({
+        topic,
+        partition,
+        offset: task.inputs?.position(tpKey(topic, partition)) ?? 0,
+      })),
+    );
+    if (offsets.length === 0) return;
+    await environment.kafka.admin.commitOffsets(environment.names.group(processor.name), offsets).catch((error: unknown) => {
+      environment.log('debug', 'group offsets cannot be told', { message: messageOf(error) });
+    });
+  }
+}
+
+/** What all upstream stages of a processor claim, by source, as the progress table says now. */
+export function upstreamClaims(
+  environment: Pick<Environment, 'progress'>,
+  processor: Processor,
+  tasks: number,
+  sources: readonly SourceClock[],
+): Map<string, number> {
+  const values = new Map<string, number>();
+  if (processor.upstream.length === 0) return values;
+  for (const clock of sources) {
+    const claims = processor.upstream.map((stage) => stageClaim(environment.progress, stage, tasks, clock));
+    values.set(clock.source, Math.min(...claims));
+  }
+  return values;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
