@@ -60,7 +60,7 @@ export function namedRecords(files: readonly SchemaFile[]): ReadonlyMap<string, 
   const seen = new Map<string, { file: string; record: AvroRecord; text: string }>();
   for (const { file, schema } of files) {
     for (const record of recordsOf(schema)) {
-      const text = JSON.stringify(record, (_, value) => (value !== record && isRecord(value) ? value.name : value));
+      const text = JSON.stringify(record, (_, value: unknown) => (value !== record && isRecord(value) ? value.name : value));
       const other = seen.get(record.name);
       if (other === undefined) seen.set(record.name, { file, record, text });
       else if (other.text !== text) {
@@ -74,7 +74,7 @@ export function namedRecords(files: readonly SchemaFile[]): ReadonlyMap<string, 
   return new Map([...seen].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, { record }]) => [name, record]));
 }
 
-function isRecord(value: unknown): value is AvroRecord {
+export function isRecord(value: unknown): value is AvroRecord {
   return typeof value === 'object' && value !== null && 'type' in value && value.type === 'record';
 }
 

@@ -1,0 +1,36 @@
+import { FreshetError } from '../../runtime/errors.ts';
+import { differences, incompatible } from './compatibility.ts';
+import type { RegisteredSchema, Registry } from './registry.ts';
+
+/** A registry within the process, for tests and drivers; `available = false` makes it answer as one that is away. */
+export class MemoryRegistry implements Registry {
+  available = true;
+  readonly #schemas: RegisteredSchema[] = [];
+  readonly #latest = new Map<string, string>();
+
+  /** Adds what a foreign producer would have registered, unchecked; answers its id. */
+  add(schema: RegisteredSchema): number {
+    const known = this.#schemas.findIndex((other) => other.kind === schema.kind && other.schema === schema.schema);
+    return known >= 0 ? known + 1 : this.#schemas.push(schema);
+  }
+
+  register(subject: string, schema: string): Promise<number> {
+    return this.#answer(() => {
+      const last = this.#latest.get(subject);
+      const found = last === undefined ? [] : differences(schema, last);
+      if (found.length > 0) throw incompatible(subject, found);
+      this.#latest.set(subject, schema);
+      return this.add({ kind: 'avro', schema });
+    });
+  }
+
+  schema(id: number): Promise<RegisteredSchema | undefined> {
+    return this.#answer(() => this.#schemas[id - 1]);
+  }
+
+  async #answer<T>(answer: () => T): Promise<T> {
+    await Promise.resolve();
+    if (!this.available) throw new FreshetError('REGISTRY_UNAVAILABLE', 'the registry is away', { retryable: true });
+    return answer();
+  }
+}
