@@ -12,7 +12,7 @@ export interface ActivationOutcome {
   readonly channel: string;
   /** attempting | sent | failed | expired | unknown. */
   readonly status: string;
-  /** In words; empty when sent. */
+  /** In words, those of the receiver among them; empty when sent. Can hold personal data. */
   readonly reason: string;
   /** Counts attempts from 1. */
   readonly attempt: number;
