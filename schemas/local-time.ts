@@ -17,7 +17,7 @@ export function localTimeParser(format: string, timezone: string): (text: string
   if (!order.includes('yyyy') || new Set(order).size !== order.length)
     throw new RangeError(`a time format needs yyyy and each of ${fields.join(' ')} at most once, found ${format}`);
   const regexp = new RegExp(`^${pattern}$`);
-  const offsetAt = zoneOffset(timezone);
+  const toEpoch = wallClock(timezone);
   return (text) => {
     const match = regexp.exec(text);
     if (match === null) return undefined;
@@ -29,16 +29,22 @@ export function localTimeParser(format: string, timezone: string): (text: string
     const [hour, minute, second] = [value('HH', 0), value('mm', 0), value('ss', 0)];
     const wall = Date.UTC(value('yyyy', 1970), month - 1, date, hour, minute, second, value('SSS', 0));
     const exists = new Date(wall).getUTCDate() === date && month >= 1 && month <= 12 && hour < 24 && minute < 60 && second < 60;
-    return exists ? wallToEpoch(wall, offsetAt) : undefined;
+    return exists ? toEpoch(wall) : undefined;
   };
 }
 
-/** Earliest instant at which a clock of the zone shows `wall`; inside a gap, `wall` by the offset before it. */
-function wallToEpoch(wall: number, offsetAt: (epoch: number) => number): number {
-  const before = offsetAt(wall - day);
-  const after = offsetAt(wall + day);
-  if (offsetAt(wall - before) === before) return wall - before;
-  return offsetAt(wall - after) === after ? wall - after : wall - before;
+/**
+ * From what a clock of the zone shows, as if it were UTC in milliseconds, to the earliest instant at which it shows that; inside a
+ * gap, by the offset before it. An unknown zone throws RangeError at once.
+ */
+export function wallClock(timezone: string): (wall: number) => number {
+  const offsetAt = zoneOffset(timezone);
+  return (wall) => {
+    const before = offsetAt(wall - day);
+    const after = offsetAt(wall + day);
+    if (offsetAt(wall - before) === before) return wall - before;
+    return offsetAt(wall - after) === after ? wall - after : wall - before;
+  };
 }
 
 /** Offset of local time from UTC in milliseconds; asked of Intl once per quarter of an hour, which is as fine as zones are. */

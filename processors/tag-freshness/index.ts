@@ -1,0 +1,123 @@
+import type { Context, Processor } from '../../runtime/processor.ts';
+import { header, type StreamRecord } from '../../runtime/record.ts';
+import type { SourceConfig } from '../../schemas/config.ts';
+import type { TaggedEvent } from '../../schemas/generated/types.ts';
+import { instantForm, instantParser } from '../../schemas/instant.ts';
+import { hashId, opaqueKey } from '../../schemas/keys.ts';
+import type { RawDecoder } from '../../schemas/raw-decoder.ts';
+import { rawTopic, topics } from '../../schemas/topics.ts';
+import { ruleReader } from './apply-rules.ts';
+import type { Draft, Outcome } from './outcome.ts';
+import { callReader } from './read-call.ts';
+import { occurrence } from './stamps.ts';
+
+export interface TagFreshnessOptions {
+  readonly sources: readonly SourceConfig[];
+  /** Of the deployment, for opaque keys. */
+  readonly secret: string;
+  readonly rawDecoder: Pick<RawDecoder, 'decode'>;
+}
+
+interface Reader {
+  readonly source: SourceConfig;
+  readonly read: (record: unknown) => Outcome;
+}
+
+/**
+ * events.raw and raw.<source> -> events.tagged: every event in the common form, validated, with normalised identifiers, the time at
+ * which it happened, and as of when its source vouches for it. What is no event by the source's rules is counted by reason;
+ * what cannot be used is rejected with the field and what was expected. Keeps no state: repetitions are recognised after the re-key.
+ */
+export function tagFreshness({ sources, secret, rawDecoder }: TagFreshnessOptions): Processor {
+  const calls = new Map<string, Reader>();
+  const ofTopic = new Map<string, Reader>();
+  for (const source of sources) {
+    const reader = { source, read: source.transform === null ? callReader(source) : ruleReader(source, source.transform) };
+    if (source.input.kind === 'endpoint') calls.set(source.name, reader);
+    else ofTopic.set(rawTopic(source.name).name, reader);
+  }
+  const parseStamp = instantParser('UTC');
+  /** A stamp of a header: epoch milliseconds in digits, or ISO 8601. */
+  const stamp = (record: StreamRecord, name: string): number | undefined => {
+    const text = header(record.headers, name);
+    return text === undefined ? undefined : parseStamp(/^[0-9]+$/.test(text) ? Number(text) : text);
+  };
+
+  function process(record: StreamRecord, context: Context): void {
+    const named = header(record.headers, 'source');
+    const reader = record.topic === topics.eventsRaw.name ? calls.get(named ?? '') : ofTopic.get(record.topic);
+    if (reader === undefined)
+      return context.reject('validate', 'header source: expected the name of a declared source with an endpoint');
+    const { source } = reader;
+    const decoded = Buffer.isBuffer(record.value)
+      ? rawDecoder.decode(record.value)
+      : { kind: 'refused' as const, reason: 'empty' };
+    if (decoded.kind === 'refused') return context.reject('decode', decoded.reason);
+
+    const outcome = reader.read(decoded.value);
+    switch (outcome.kind) {
+      case 'skipped':
+        return context.count('skipped', { source: source.name, reason: outcome.reason });
+      case 'refused':
+        return context.reject(outcome.step, outcome.reason);
+      case 'event':
+        return emit(record, source, outcome.draft, context);
+    }
+  }
+
+  function emit(record: StreamRecord, source: SourceConfig, draft: Draft, context: Context): void {
+    const { event, identifiers } = draft;
+    if (source.events !== null && !source.events.includes(event))
+      return context.reject('validate', `event: expected one of those that the source declares: ${source.events.join(', ')}`);
+    if (header(record.headers, 'as-of') !== undefined && stamp(record, 'as-of') === undefined)
+      return context.reject('validate', `header as-of: expected ${instantForm}`);
+    const primary = identifiers[0];
+    if (primary === undefined) return context.reject('validate', 'identifiers: expected at least one');
+
+    const given = draft.messageId ?? (header(record.headers, 'message-id') || null);
+    const origin = { topic: record.topic, partition: record.partition, offset: record.offset };
+    const messageId = given ?? hashId(source.name, origin.topic, origin.partition, origin.offset);
+    const receivedAt = stamp(record, 'received-at') ?? record.timestamp;
+    const sentAt = stamp(record, 'sent-at') ?? null;
+    const { deviceAt } = draft;
+    const { occurredAt, flags } = occurrence({
+      occurredAt: draft.occurredAt,
+      deviceAt,
+      sentAt,
+      receivedAt,
+      appendedAt: record.timestamp,
+    });
+    const said = draft.asOf ?? stamp(record, 'as-of') ?? null;
+
+    const tagged: TaggedEvent = {
+      messageId,
+      source: source.name,
+      type: draft.type,
+      event,
+      occurredAt,
+      receivedAt,
+      asOf: said === null ? (draft.occurredAt === null ? null : occurredAt) : Math.min(said, record.timestamp),
+      identifiers,
+      properties: JSON.stringify(draft.properties),
+      traits: JSON.stringify(draft.traits),
+      context: JSON.stringify(draft.context),
+      flags: given === null ? [...flags, 'no-message-id'] : flags,
+      mode: source.mode,
+      origin,
+    };
+    for (const flag of tagged.flags) context.count('flagged', { source: source.name, reason: flag });
+    for (const kind of draft.ignored) context.count('ignored-identifier', { source: source.name, reason: kind });
+    context.forward(topics.eventsTagged, opaqueKey(secret, primary.kind, primary.value), tagged, {
+      'message-id': messageId,
+      source: source.name,
+    });
+  }
+
+  return {
+    name: 'tag-freshness',
+    inputs: [topics.eventsRaw, ...sources.filter(({ input }) => input.kind !== 'endpoint').map(({ name }) => rawTopic(name))],
+    outputs: [topics.eventsTagged],
+    upstream: ['feed'],
+    process,
+  };
+}
