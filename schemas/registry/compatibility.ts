@@ -44,7 +44,7 @@ function compareRecords(
   const key = `${reader.name}:${writer.name}`;
   if (seen.has(key)) return [];
   seen.add(key);
-  if (reader.name !== writer.name) return [`${path} was ${writer.name} and is ${reader.name}`];
+  if (reader.name !== writer.name) return [`${path || 'the record'} was ${writer.name} and is ${reader.name}`];
   return reader.fields.flatMap((field) => {
     const place = path === '' ? `${reader.name}.${field.name}` : `${path}.${field.name}`;
     const before = writer.fields.find(({ name }) => name === field.name);

@@ -6,7 +6,7 @@ import type { RegisteredSchema, Registry } from './registry.ts';
 export class MemoryRegistry implements Registry {
   available = true;
   readonly #schemas: RegisteredSchema[] = [];
-  readonly #latest = new Map<string, string>();
+  readonly #versions = new Map<string, readonly string[]>();
 
   /** Adds what a foreign producer would have registered, unchecked; answers its id. */
   add(schema: RegisteredSchema): number {
@@ -16,10 +16,13 @@ export class MemoryRegistry implements Registry {
 
   register(subject: string, schema: string): Promise<number> {
     return this.#answer(() => {
-      const last = this.#latest.get(subject);
-      const found = last === undefined ? [] : differences(schema, last);
-      if (found.length > 0) throw incompatible(subject, found);
-      this.#latest.set(subject, schema);
+      const versions = this.#versions.get(subject) ?? [];
+      const last = versions.at(-1);
+      if (!versions.includes(schema)) {
+        const found = last === undefined ? [] : differences(schema, last);
+        if (found.length > 0) throw incompatible(subject, found);
+        this.#versions.set(subject, [...versions, schema]);
+      }
       return this.add({ kind: 'avro', schema });
     });
   }

@@ -11,9 +11,9 @@ export interface RegisteredSchema {
  */
 export interface Registry {
   /**
-   * Registers an Avro schema (JSON text) and answers its id: the same id for the same schema again. The subject is held to
-   * BACKWARD compatibility; a schema that cannot read what the last version wrote: TOPIC_MISMATCH, which names the subject
-   * and the difference.
+   * Registers an Avro schema (JSON text) and answers its id: the same id for the same schema again,
+   * also when the subject has later versions by now. The subject is held to BACKWARD compatibility; a schema that cannot read
+   * what the last version wrote: TOPIC_MISMATCH, which names the subject and the difference.
    */
   register(subject: string, schema: string): Promise<number>;
   /** The schema with this id; undefined when the registry answers that it has none. */

@@ -81,7 +81,9 @@ export function read(type: avsc.Type, bytes: Buffer, resolver?: avsc.Resolver): 
     if (offset === bytes.length) return value;
     throw new Error(offset < 0 ? 'truncated' : `${bytes.length - offset} bytes too many`);
   } catch (error) {
-    throw failed(`${type.name ?? type.typeName}: ${error instanceof Error ? error.message : 'not readable'}`);
+    // avsc meets a type that is not there, or a nesting without end, only by chance.
+    const known = error instanceof Error && !(error instanceof TypeError) && !(error instanceof RangeError);
+    throw failed(`${type.name ?? type.typeName}: ${known ? error.message : 'not such a value'}`);
   }
 }
 

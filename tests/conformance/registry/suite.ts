@@ -61,6 +61,14 @@ export function registrySuite(name: string, make: () => Promise<RegistryUnderTes
       ).not.toBe(second);
     });
 
+    it('answers the id of an earlier version to a process that still runs it', async () => {
+      const { subject, record } = fresh();
+      const both = schema(record, text, { name: 'b', type: 'int' });
+      const first = await under.registry.register(subject, both);
+      await under.registry.register(subject, schema(record, text));
+      expect(await under.registry.register(subject, both)).toBe(first);
+    });
+
     it('refuses a new field without a default, and names subject and field', async () => {
       const { subject, record } = fresh();
       await under.registry.register(subject, schema(record, text));
