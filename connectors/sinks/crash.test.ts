@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { FreshetError } from '../../runtime/errors.ts';
 import type { Kafka, TransactionalProducer } from '../../runtime/kafka/contract.ts';
 import type { Sink } from './contract.ts';
 import { SinkWorld } from './testing/sink-world.ts';
@@ -65,7 +66,7 @@ async function killedAt(step: number, onUnknown: 'repeat' | 'skip'): Promise<{ w
   for (const id of ids) world.request(id, { to: 'one@example.com' });
   await world.timing.until(() => life.over || ids.every((id) => world.statuses()[id] === 'sent'));
   if (!life.over) return { world, reached: false };
-  world.broker.expireMember('sink-test', 0, { rejoin: false });
+  world.broker.expireMember('test-sink', 0, { rejoin: false });
   const tookOver = world.timing.now();
   const second = await world.run();
   await world.settled(...ids);
@@ -98,12 +99,33 @@ describe('a sink that is killed', () => {
     expect(doubtful).toBeGreaterThanOrEqual(9);
   });
 
+  it.each([1, 2, 3])(
+    'by one transaction after another ends every request, and counts every repetition (seed %i)',
+    async (seed) => {
+      const world = new SinkWorld();
+      world.broker.nastiness = { seed, lateMarkers: true, staleHighWatermark: true, delayedDelivery: true, lateAnswers: true };
+      world.timing.turns = 500;
+      const running = await world.run();
+      const many = Array.from({ length: 60 }, (_, i) => `r${i}`);
+      for (const [i, id] of many.entries()) {
+        world.request(id, { to: `${i % 7}@example.com` });
+        const at = (['before', 'open', 'after'] as const)[i % 3] ?? 'before';
+        if (i % 6 === 0) world.broker.failNext('transact', new FreshetError('TRANSACTION_FAILED', 'cut off'), { at });
+      }
+      await world.settled(...many);
+      expect(new Set(Object.values(world.statuses()))).toEqual(new Set(['sent']));
+      expect(new Set(world.delivered.map(({ id }) => id)).size).toBe(many.length);
+      expect(world.delivered.length - many.length).toBeLessThanOrEqual(world.counts.get('unknown-attempt') ?? 0);
+      await world.stop(running);
+    },
+  );
+
   it('and wakes up as a zombie, begins nothing any more', async () => {
     const world = new SinkWorld();
     const zombie = await world.run();
     world.request('a', { to: 'one@example.com' });
     await world.settled('a');
-    world.broker.expireMember('sink-test', 0, { rejoin: false });
+    world.broker.expireMember('test-sink', 0, { rejoin: false });
     const second = await world.run();
     await world.broker.settled();
     world.request('b', { to: 'one@example.com' });

@@ -1,33 +1,16 @@
-import type { Log } from '../../runtime/environment.ts';
+import type { Log, Names } from '../../runtime/environment.ts';
 import type { Kafka, PartitionReader } from '../../runtime/kafka/contract.ts';
-import type { Rejected } from '../../runtime/record.ts';
-import type { Serde } from '../../runtime/topic.ts';
-import type { ActivationOutcome, ActivationRequest } from '../../schemas/generated/types.ts';
+import type { SerdeSource } from '../../runtime/topic.ts';
 import type { Sink, Timing } from './contract.ts';
-
-export interface SinkSerdes {
-  readonly requested: Serde<ActivationRequest>;
-  readonly outcomes: Serde<ActivationOutcome>;
-  readonly rejected: Serde<Rejected>;
-}
-
-/** Physical topic names; all four have the same number of partitions. */
-export interface SinkTopics {
-  readonly requested: string;
-  readonly outcomes: string;
-  readonly rejected: string;
-  /** See `ledgerTopic`. */
-  readonly ledger: string;
-}
 
 export interface SinkOptions {
   readonly kafka: Kafka;
   readonly sink: Sink;
-  readonly serdes: SinkSerdes;
-  readonly names: SinkTopics;
+  /** Must be able to write the outcomes and the rejected ones: registered. */
+  readonly serdes: SerdeSource;
+  readonly names: Names;
+  /** Of the requests, and so of their outcomes and of `ledgerTopic`. */
   readonly partitions: number;
-  /** Consumer group, and prefix of the transactional ids; default `sink-<channel>`. Prefix it as the topics are. */
-  readonly group?: string;
   /** Default: the system's clocks. */
   readonly timing?: Timing;
   readonly log?: Log;
@@ -47,6 +30,8 @@ export interface SinkOptions {
 
 /** What one task gets: everything decided. */
 export interface SinkTaskOptions extends Required<SinkOptions> {
+  /** Consumer group, and prefix of the transactional ids: `<channel>-sink`. */
+  readonly group: string;
   readonly partition: number;
   readonly reader: PartitionReader;
 }

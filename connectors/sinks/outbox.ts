@@ -1,6 +1,7 @@
 import type { ProduceBatch } from '../../runtime/kafka/contract.ts';
 import { partitionFor } from '../../runtime/partition.ts';
 import type { ProduceRecord, RawRecord } from '../../runtime/record.ts';
+import { topics } from '../../schemas/topics.ts';
 import type { ActivationOutcome } from '../../schemas/generated/types.ts';
 import type { SinkTaskOptions } from './options.ts';
 
@@ -15,16 +16,19 @@ export class Outbox {
 
   outcome(outcome: ActivationOutcome): void {
     const { names, serdes, partitions, count } = this.#options;
-    const value = serdes.outcomes.encode(outcome);
-    this.#add(names.outcomes, partitionFor(outcome.id, partitions), { key: Buffer.from(outcome.id), value });
+    const value = serdes.of(topics.activationsOutcomes).encode(outcome);
+    this.#add(names.topic(topics.activationsOutcomes.name), partitionFor(outcome.id, partitions), {
+      key: Buffer.from(outcome.id),
+      value,
+    });
     count(outcome.status);
   }
 
   /** A request that cannot be decoded, with its original bytes. */
   rejected(record: RawRecord, reason: string): void {
     const { names, serdes, partition, sink, timing, count } = this.#options;
-    const value = serdes.rejected.encode({
-      topic: 'activations.requested',
+    const value = serdes.of(topics.eventsRejected).encode({
+      topic: topics.activationsRequested.name,
       partition,
       offset: record.offset,
       processor: `${sink.channel}-sink`,
@@ -36,7 +40,7 @@ export class Outbox {
       headers: { ...record.headers },
       rejectedAt: timing.now(),
     });
-    this.#add(names.rejected, partition, { key: record.key, value });
+    this.#add(names.topic(topics.eventsRejected.name), partition, { key: record.key, value });
     count('rejected');
   }
 

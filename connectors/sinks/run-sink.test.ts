@@ -137,8 +137,8 @@ describe('a sink', () => {
     const world = new SinkWorld();
     const running = await world.run();
     world.append(Buffer.from('{'));
-    await world.timing.until(() => world.broker.records('rejected').length === 1);
-    const rejected = JSON.parse(world.broker.records('rejected')[0]?.value?.toString() ?? '') as unknown;
+    await world.timing.until(() => world.broker.records('events.rejected').length === 1);
+    const rejected = JSON.parse(world.broker.records('events.rejected')[0]?.value?.toString() ?? '') as unknown;
     expect(rejected).toMatchObject({ partition: 1, offset: 0, step: 'decode', value: { data: [...Buffer.from('{')] } });
     world.request('a');
     await world.settled('a');
@@ -192,7 +192,7 @@ describe('a sink', () => {
         init: (signal) => producer.init(signal),
         close: () => producer.close(),
         transact: async (batches) => {
-          if (batches.some(({ topic }) => topic === 'outcomes') && stalls++ === 0) world.timing.advance(6000);
+          if (batches.some(({ topic }) => topic === 'activations.outcomes') && stalls++ === 0) world.timing.advance(6000);
           return producer.transact(batches);
         },
       };
@@ -212,7 +212,7 @@ describe('a sink', () => {
     world.timing.advance(61_000);
     world.request('b', { to: 'x@example.com' });
     await world.settled('b');
-    const ledger = world.broker.records('ledger').filter(({ key }) => key?.toString() === 'a');
+    const ledger = world.broker.records('test.ledger').filter(({ key }) => key?.toString() === 'a');
     expect(ledger.at(-1)?.value).toBeNull();
     await world.stop(running);
   });

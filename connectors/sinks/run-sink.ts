@@ -1,4 +1,5 @@
 import { FreshetError } from '../../runtime/errors.ts';
+import { topics } from '../../schemas/topics.ts';
 import { systemTiming } from './contract.ts';
 import type { SinkOptions } from './options.ts';
 import { SinkTask } from './sink-task.ts';
@@ -25,7 +26,6 @@ const day = 24 * 60 * 60 * 1000;
 export async function runSink(given: SinkOptions): Promise<RunningSink> {
   const reader = given.kafka.reader();
   const options: Required<SinkOptions> = {
-    group: `sink-${given.sink.channel}`,
     timing: systemTiming,
     log: () => undefined,
     count: () => undefined,
@@ -36,7 +36,8 @@ export async function runSink(given: SinkOptions): Promise<RunningSink> {
     rememberMs: 7 * day,
     ...given,
   };
-  const { kafka, names, partitions, group, timing, log } = options;
+  const { kafka, names, partitions, timing, log } = options;
+  const group = names.group(`${given.sink.channel}-sink`);
   const tasks = new Map<number, Running>();
   let stopping = false;
 
@@ -44,7 +45,7 @@ export async function runSink(given: SinkOptions): Promise<RunningSink> {
     await before;
     while (!stop.aborted) {
       try {
-        await new SinkTask({ ...options, partition, reader }).run(stop);
+        await new SinkTask({ ...options, group, partition, reader }).run(stop);
       } catch (error) {
         const fenced = error instanceof FreshetError && error.code === 'FENCED';
         const code = error instanceof FreshetError ? error.code : error instanceof Error ? error.name : 'error';
@@ -56,7 +57,7 @@ export async function runSink(given: SinkOptions): Promise<RunningSink> {
 
   const member = kafka.member({
     group,
-    topic: names.requested,
+    topic: names.topic(topics.activationsRequested.name),
     tasks: partitions,
     owned: () => [...tasks].filter(([, task]) => !task.stop.signal.aborted).map(([partition]) => partition),
     onAssignment: (assigned) => {

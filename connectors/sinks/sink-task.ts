@@ -3,10 +3,11 @@ import type { PartitionStream } from '../../runtime/kafka/contract.ts';
 import { tpKey } from '../../runtime/record.ts';
 import type { RawRecord } from '../../runtime/record.ts';
 import type { ActivationRequest } from '../../schemas/generated/types.ts';
+import { topics } from '../../schemas/topics.ts';
 import { deliverRequest } from './deliver-request.ts';
 import type { TaskHands } from './deliver-request.ts';
 import { GroupCommit } from './group-commit.ts';
-import { Ledger } from './ledger.ts';
+import { Ledger, ledgerTopic } from './ledger.ts';
 import type { SinkTaskOptions } from './options.ts';
 import { Outbox } from './outbox.ts';
 import { Slots } from './slots.ts';
@@ -52,9 +53,10 @@ export class SinkTask {
   }
 
   async #restore(stop: AbortSignal): Promise<Ledger> {
-    const { kafka, reader, names, partition, rememberMs } = this.#options;
-    const ledger = await Ledger.restore(kafka, reader, { topic: names.ledger, partition, rememberMs }, stop);
-    const at = { topic: names.requested, partition };
+    const { kafka, reader, names, sink, partition, rememberMs } = this.#options;
+    const topic = names.topic(ledgerTopic(sink.channel).name);
+    const ledger = await Ledger.restore(kafka, reader, { topic, partition, rememberMs }, stop);
+    const at = { topic: names.topic(topics.activationsRequested.name), partition };
     const start = (await kafka.admin.startOffsets([at])).get(tpKey(at.topic, partition)) ?? 0;
     this.#next = Math.max(ledger.position ?? 0, start);
     for (const row of ledger.open()) {
@@ -81,7 +83,7 @@ export class SinkTask {
 
   async #work(hands: TaskHands, stop: AbortSignal): Promise<void> {
     const { reader, names, partition } = this.#options;
-    const at = { topic: names.requested, partition };
+    const at = { topic: names.topic(topics.activationsRequested.name), partition };
     const stream = reader.open(at, this.#next, { notify: () => this.#wake(), maxQueuedBytes: 1 << 20 });
     const stopped = (): void => this.#wake();
     stop.addEventListener('abort', stopped);
@@ -121,7 +123,7 @@ export class SinkTask {
 
   /** Undefined when it is not a request; then it is on its way to the rejected ones. */
   async #decode(record: RawRecord): Promise<ActivationRequest | undefined> {
-    const { requested } = this.#options.serdes;
+    const requested = this.#options.serdes.of(topics.activationsRequested);
     try {
       if (record.value === null) throw new FreshetError('DECODE_FAILED', 'a request must have a value');
       await requested.prepare?.(record.value);

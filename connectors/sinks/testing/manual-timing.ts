@@ -10,6 +10,9 @@ export class ManualTiming implements Timing {
     this.#now = now;
   }
 
+  /** How many turns of the event loop may pass before nothing more is expected without time moving on. */
+  turns = 50;
+
   now(): number {
     return this.#now;
   }
@@ -41,8 +44,8 @@ export class ManualTiming implements Timing {
   async until(reached: () => boolean, limitMs = 3_600_000): Promise<void> {
     const end = this.#now + limitMs;
     for (;;) {
-      for (let i = 0; i < 40; i++) {
-        if (reached()) return;
+      for (let i = 0; i < this.turns; i++) {
+        if (i % 10 === 0 && reached()) return;
         await turn();
       }
       const next = this.#sleepers.reduce((least, { at }) => Math.min(least, at), Infinity);

@@ -1,19 +1,19 @@
 import { partitionFor } from '../../../runtime/partition.ts';
 import type { Kafka } from '../../../runtime/kafka/contract.ts';
-import type { Serde } from '../../../runtime/topic.ts';
+import { jsonSerdes } from '../../../runtime/testing/json-serdes.ts';
+import { prefixedNames } from '../../../runtime/environment.ts';
 import { MemoryBroker } from '../../../runtime/testing/memory-kafka.ts';
 import type { ActivationOutcome, ActivationRequest } from '../../../schemas/generated/types.ts';
+import { topics as allTopics } from '../../../schemas/topics.ts';
 import type { Delivery, DeliveryContext, OnUnknown, Sink } from '../contract.ts';
+import { ledgerTopic } from '../ledger.ts';
 import type { SinkOptions } from '../options.ts';
 import { runSink } from '../run-sink.ts';
 import type { RunningSink } from '../run-sink.ts';
 import { ManualTiming } from './manual-timing.ts';
 
-function jsonSerde<V>(): Serde<V> {
-  return { encode: (value) => Buffer.from(JSON.stringify(value)), decode: (bytes) => JSON.parse(bytes.toString('utf8')) as V };
-}
-
-const names = { requested: 'requested', outcomes: 'outcomes', rejected: 'rejected', ledger: 'ledger' };
+const { activationsRequested, activationsOutcomes, eventsRejected } = allTopics;
+const topics = [activationsRequested, activationsOutcomes, eventsRejected, ledgerTopic('test')].map(({ name }) => name);
 const PARTITIONS = 4;
 
 export interface Delivered {
@@ -37,8 +37,7 @@ export class SinkWorld {
   onUnknown: OnUnknown = 'repeat';
 
   constructor() {
-    const topics = Object.fromEntries(Object.values(names).map((name) => [name, PARTITIONS]));
-    this.broker = new MemoryBroker({ clock: this.timing, topics });
+    this.broker = new MemoryBroker({ clock: this.timing, topics: Object.fromEntries(topics.map((name) => [name, PARTITIONS])) });
   }
 
   get sink(): Sink {
@@ -56,8 +55,8 @@ export class SinkWorld {
     return runSink({
       kafka,
       sink: this.sink,
-      serdes: { requested: jsonSerde(), outcomes: jsonSerde(), rejected: jsonSerde() },
-      names,
+      serdes: jsonSerdes,
+      names: prefixedNames(''),
       partitions: PARTITIONS,
       timing: this.timing,
       count: (name) => void this.counts.set(name, (this.counts.get(name) ?? 0) + 1),
@@ -86,15 +85,15 @@ export class SinkWorld {
     };
     const key = Buffer.from(request.to);
     const value = Buffer.from(JSON.stringify(request));
-    this.broker.append(names.requested, partitionFor(key, PARTITIONS), [{ key, value }]);
+    this.broker.append(activationsRequested.name, partitionFor(key, PARTITIONS), [{ key, value }]);
   }
 
   append(value: Buffer): void {
-    this.broker.append(names.requested, 1, [{ key: Buffer.from('k'), value }]);
+    this.broker.append(activationsRequested.name, 1, [{ key: Buffer.from('k'), value }]);
   }
 
   outcomes(id?: string): readonly ActivationOutcome[] {
-    const records = this.broker.records(names.outcomes);
+    const records = this.broker.records(activationsOutcomes.name);
     const all = records.map(({ value }) => JSON.parse(value?.toString('utf8') ?? '') as ActivationOutcome);
     return id === undefined ? all : all.filter((outcome) => outcome.id === id);
   }
