@@ -7,13 +7,18 @@ const shared = {
   transform: { '\\.ts$': '<rootDir>/infra/jest/strip-types.mjs' },
   modulePathIgnorePatterns: ['<rootDir>/data/', '<rootDir>/.cache/'],
 };
-const tier = (name, testTimeout, more = {}) => ({
+const tier = (name, patience, hooks = {}) => ({
   ...shared,
   displayName: name,
   testMatch: [`<rootDir>/tests/${name}/**/*.test.ts`],
-  testTimeout,
-  ...more,
+  globals: { patience },
+  setupFilesAfterEnv: ['<rootDir>/infra/jest/patience.ts'],
+  ...hooks,
 });
+const onCluster = {
+  globalSetup: '<rootDir>/infra/jest/with-cluster.ts',
+  globalTeardown: '<rootDir>/infra/jest/end-cluster.ts',
+};
 
 export default {
   projects: [
@@ -25,8 +30,8 @@ export default {
     },
     tier('walk', 20_000),
     tier('conformance', 20_000),
-    tier('broker', 60_000),
-    tier('faults', 300_000),
-    tier('real', 600_000),
+    tier('broker', 60_000, onCluster),
+    tier('faults', 300_000, { globalSetup: '<rootDir>/infra/jest/like-production.ts' }),
+    tier('real', 600_000, onCluster),
   ],
 };

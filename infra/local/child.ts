@@ -1,5 +1,15 @@
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FreshetError } from '../../runtime/errors.ts';
@@ -84,7 +94,7 @@ export class Child {
 
   /** An error that says what happened, with the last complaint of the child's own log and where the rest of it is. */
   failure(what: string): FreshetError {
-    const lines = readFileSync(this.#logFile, 'utf8').trimEnd().split('\n');
+    const lines = existsSync(this.#logFile) ? readFileSync(this.#logFile, 'utf8').trimEnd().split('\n') : [];
     const said = lines.findLast((line) => /ERROR|FATAL|Exception/.test(line)) ?? lines.at(-1) ?? '';
     return new FreshetError('BROKER_UNAVAILABLE', `${this.name} ${what}: ${said.slice(0, 300)} (see ${this.#logFile})`);
   }

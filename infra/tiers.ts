@@ -1,0 +1,91 @@
+import { spawn } from 'node:child_process';
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { projectRoot } from './local/settings.ts';
+
+// What `npm test` and its like call: runs the named tiers one after the other and ends with a line that sums what passed and failed.
+
+interface Tally {
+  readonly passed: number;
+  readonly failed: number;
+}
+
+/** Of jest's report: files that did not load have no failed test of their own. */
+interface Report {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly numRuntimeErrorTestSuites: number;
+}
+
+/** Tiers whose files share a cluster or load the machine run one file at a time. */
+const inBand = ['broker', 'faults', 'real'];
+
+const total = { passed: 0, failed: 0 };
+for (const tier of process.argv.slice(2)) {
+  const { passed, failed } = await runTier(tier);
+  total.passed += passed;
+  total.failed += failed;
+}
+say(describe(total));
+process.exitCode = total.failed === 0 ? 0 : 1;
+
+async function runTier(tier: string): Promise<Tally> {
+  if (tier !== 'unit' && globSync(`tests/${tier}/**/*.test.ts`, { cwd: projectRoot }).length === 0) {
+    say(`${tier}: no tests exist`);
+    return { passed: 0, failed: 0 };
+  }
+  if (tier === 'real' && !provideRealData()) return { passed: 0, failed: 1 };
+  const folder = mkdtempSync(join(tmpdir(), 'freshet-tier-'));
+  const started = Date.now();
+  try {
+    const tally = await runJest(tier, join(folder, 'report.json'));
+    say(`${tier}: ${describe(tally)} in ${((Date.now() - started) / 1000).toFixed(1)} s`);
+    return tally;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Jest tells its story on standard error; its standard output would only name the report. No report at all is a failure. */
+async function runJest(tier: string, report: string): Promise<Tally> {
+  const jest = [
+    '--experimental-vm-modules',
+    join(projectRoot, 'node_modules', 'jest', 'bin', 'jest.js'),
+    '--selectProjects',
+    tier,
+  ];
+  const args = [
+    ...process.execArgv,
+    ...jest,
+    '--json',
+    '--outputFile',
+    report,
+    ...(inBand.includes(tier) ? ['--runInBand'] : []),
+  ];
+  const child = spawn(process.execPath, args, { cwd: projectRoot, stdio: ['ignore', 'ignore', 'inherit'] });
+  const passOn = (signal: NodeJS.Signals): void => void child.kill(signal);
+  process.once('SIGTERM', passOn).once('SIGHUP', passOn);
+  const code = await new Promise((resolve, reject) => child.on('error', reject).on('exit', resolve));
+  process.off('SIGTERM', passOn).off('SIGHUP', passOn);
+  if (!existsSync(report)) return { passed: 0, failed: 1 };
+  const { numPassedTests, numFailedTests, numRuntimeErrorTestSuites } = JSON.parse(readFileSync(report, 'utf8')) as Report;
+  const failed = numFailedTests + numRuntimeErrorTestSuites;
+  return { passed: numPassedTests, failed: failed === 0 && code !== 0 ? 1 : failed };
+}
+
+/** Tells the tests of the real tier by FRESHET_REAL_DATA where the real data lie; false, with a line, when they are not there. */
+function provideRealData(): boolean {
+  const data = process.env['FRESHET_REAL_DATA'] ?? join(projectRoot, '..', 'shared', 'data');
+  process.env['FRESHET_REAL_DATA'] = data;
+  if (!existsSync(data)) say(`real: there are no data at ${data}; FRESHET_REAL_DATA names another folder`);
+  return existsSync(data);
+}
+
+function describe({ passed, failed }: Tally): string {
+  return `${passed} passed, ${failed} failed`;
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
