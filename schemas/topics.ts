@@ -167,7 +167,7 @@ const progress: Topic<Buffer> = {
   format: { kind: 'bytes' },
   key: 'claim: stage, task and source',
   partitions: 1,
-  retention: { kind: 'compact', maxCompactionLagMs: day, deleteRetentionMs: day },
+  retention: { kind: 'compact', maxCompactionLagMs: 60_000, deleteRetentionMs: day },
   timestamps: 'append',
   internal: true,
   doc: 'Claims of progress from which watermarks are made; see runtime/watermarks.',

@@ -42,6 +42,11 @@ export class TaskWatermarks {
     return false;
   }
 
+  /** What the offer being worked towards says of a source. */
+  offered(source: string): number | undefined {
+    return this.#offer?.values.get(source);
+  }
+
   offer(offer: Offer): void {
     this.#offer ??= offer;
   }

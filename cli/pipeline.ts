@@ -1,0 +1,189 @@
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { Registry as MetricsRegistry } from 'prom-client';
+import { watchSources } from '../processors/watch-sources/index.ts';
+import { type Clock, systemClock } from '../runtime/clock.ts';
+import { type Environment, type Log, type Names, prefixedNames } from '../runtime/environment.ts';
+import type { Kafka, PartitionReader, Producer } from '../runtime/kafka/contract.ts';
+import { promTaskMetrics } from '../runtime/metrics.ts';
+import type { Processor } from '../runtime/processor.ts';
+import { rocksdbEngine } from '../runtime/state/rocksdb.ts';
+import type { StoreEngine } from '../runtime/state/store.ts';
+import { validateTopology } from '../runtime/topology.ts';
+import type { Topic } from '../runtime/topic.ts';
+import { claimWriter, type ClaimWriter } from '../runtime/watermarks/claims.ts';
+import type { Feed, SourceClock } from '../runtime/watermarks/contract.ts';
+import { openFeed } from '../runtime/watermarks/feed.ts';
+import { ProgressTable } from '../runtime/watermarks/progress.ts';
+import type { SourceWatcher } from '../runtime/watermarks/source-watcher.ts';
+import { FEED, SOURCE } from '../runtime/watermarks/stages.ts';
+import { tpKey } from '../runtime/record.ts';
+import { Worker } from '../runtime/worker.ts';
+import type { SourceConfig } from '../schemas/config.ts';
+import type { Registry } from '../schemas/registry/registry.ts';
+import { createSerdes, type Serdes } from '../schemas/serdes.ts';
+import { changelogSpec, topicSpecs } from '../schemas/topic-specs.ts';
+import { rawTopic, topics } from '../schemas/topics.ts';
+
+export interface PipelineOptions {
+  readonly kafka: Kafka;
+  readonly registry: Registry;
+  /** Sources that take part; the clocks of rules are made of these. */
+  readonly sources: readonly SourceConfig[];
+  /** All processors of the deployment, whether they run here or not. */
+  readonly processors: readonly Processor[];
+  /** Names of those that run here; default: all. `watch-sources` is one of them. */
+  readonly run?: readonly string[];
+  readonly prefix: string;
+  readonly partitions: number;
+  readonly dataDir: string;
+  readonly metrics: MetricsRegistry;
+  readonly log: Log;
+  readonly clock?: Clock;
+  readonly engine?: StoreEngine;
+  readonly sessionTimeoutMs?: number;
+}
+
+/** A process's share of the walk: its workers, and what connectors need to join in. */
+export interface Pipeline {
+  readonly kafka: Kafka;
+  readonly reader: PartitionReader;
+  readonly producer: Producer;
+  readonly serdes: Serdes;
+  readonly names: Names;
+  readonly progress: ProgressTable;
+  readonly claims: ClaimWriter;
+  readonly workers: readonly Worker[];
+  readonly watcher: SourceWatcher | undefined;
+  readonly sources: readonly SourceConfig[];
+  readonly partitions: number;
+  /** A feed for the named sources. */
+  feed(instance: string, sources: readonly SourceConfig[]): Feed;
+  stop(): Promise<void>;
+}
+
+export const WATCH_SOURCES = 'watch-sources';
+
+/** Creates the topics and registers the schemas, of everything or nothing; TOPIC_MISMATCH says what to do. */
+export async function prepareCluster(
+  options: Pick<PipelineOptions, 'kafka' | 'processors' | 'sources' | 'prefix' | 'partitions'>,
+  serdes: Serdes,
+): Promise<void> {
+  const { kafka, processors, prefix, partitions } = options;
+  const specs = [
+    ...topicSpecs({ prefix, partitions, topics: allTopics(options.sources) }),
+    ...processors.map(({ name }) => changelogSpec(name, { prefix, partitions })),
+  ];
+  await kafka.admin.createTopics(specs);
+  await serdes.register();
+}
+
+/** Every declared topic and the raw topics of sources that have one. */
+export function allTopics(sources: readonly SourceConfig[]): Topic[] {
+  return [
+    ...Object.values(topics),
+    ...sources.filter(({ input }) => input.kind !== 'endpoint').map(({ name }) => rawTopic(name)),
+  ];
+}
+
+/** Topics, schemas, control topic, workers: everything that is not a connector. Resolves when the tasks are assigned. */
+export async function startPipeline(options: PipelineOptions): Promise<Pipeline> {
+  const { kafka, sources, processors, prefix, partitions, log, clock = systemClock } = options;
+  validateTopology(processors, new Set([FEED, SOURCE]));
+  const names = prefixedNames(prefix);
+  const serdes = createSerdes({ registry: options.registry, prefix });
+  await prepareCluster(options, serdes);
+
+  const reader = kafka.reader();
+  const producer = kafka.producer();
+  const control = { topic: names.topic(topics.progress.name), partition: 0 };
+  const progress = new ProgressTable();
+  const id = tpKey(control.topic, control.partition);
+  const start = (await kafka.admin.startOffsets([control])).get(id) ?? 0;
+  const end = (await kafka.admin.endOffsets([control])).get(id) ?? 0;
+  await progress.follow(reader, control.topic, start, end);
+  const claims = claimWriter({
+    producer,
+    topic: control.topic,
+    onError: () => log('warn', 'claims of progress cannot be published now', {}),
+  });
+
+  const environment: Environment = {
+    kafka,
+    reader,
+    serdes,
+    names,
+    engine: options.engine ?? rocksdbEngine(join(options.dataDir, 'stores', prefix || 'default')),
+    clock,
+    clusterId: await kafka.admin.clusterId(),
+    partitions: (topic) => (topic === control.topic ? 1 : partitions),
+    sourceOfTopic: new Map(
+      sources.filter(({ input }) => input.kind !== 'endpoint').map(({ name }) => [rawTopic(name).name, name]),
+    ),
+    rejected: topics.eventsRejected,
+    progress,
+    claims,
+    metrics: promTaskMetrics(options.metrics),
+    log,
+    changelogDeleteRetentionMs: 24 * 60 * 60 * 1000,
+  };
+  const clocks = sources.map(sourceClock);
+  const wanted = new Set(options.run ?? [...processors.map(({ name }) => name), WATCH_SOURCES]);
+  const timeout = options.sessionTimeoutMs === undefined ? {} : { sessionTimeoutMs: options.sessionTimeoutMs };
+  const workers = processors
+    .filter(({ name }) => wanted.has(name))
+    .map((processor) => new Worker({ environment, processor, tasks: partitions, sources: clocks, ...timeout }));
+
+  const watcher = wanted.has(WATCH_SOURCES)
+    ? watchSources({
+        kafka,
+        progress,
+        claims,
+        sources: clocks,
+        stage: firstStage(processors),
+        tasks: partitions,
+        group: names.group(WATCH_SOURCES),
+        topic: control.topic,
+        cadences: new Map(sources.map(({ name, cadence }) => [name, cadence])),
+        producer,
+        serde: serdes.of(topics.sourcesFreshness),
+        reports: { topic: names.topic(topics.sourcesFreshness.name), partitions },
+        onError: () => log('warn', 'the status of a source cannot be published now', {}),
+      })
+    : undefined;
+  await Promise.all([...workers.map((worker) => worker.start()), watcher?.start()]);
+
+  return {
+    kafka,
+    reader,
+    producer,
+    serdes,
+    names,
+    progress,
+    claims,
+    workers,
+    watcher,
+    sources,
+    partitions,
+    feed: (instance, fed) =>
+      openFeed({ instance: `${instance}-${hostname()}-${process.pid}`, sources: fed.map(sourceClock), progress, claims }),
+    stop: async () => {
+      // Upstream first, so that what is in flight is finished by those behind.
+      await watcher?.stop();
+      for (const worker of workers) await worker.stop();
+      await claims.close();
+      progress.close();
+      await producer.close();
+      await reader.close();
+    },
+  };
+}
+
+function sourceClock({ name, liveness, latenessMs }: SourceConfig): SourceClock {
+  return { source: name, liveness, latenessMs };
+}
+
+/** The processor that takes its watermarks from the feeds. */
+function firstStage(processors: readonly Processor[]): string {
+  return processors.find(({ upstream }) => upstream.includes(FEED))?.name ?? FEED;
+}

@@ -1,0 +1,97 @@
+import { join, resolve } from 'node:path';
+import { FreshetError } from '../runtime/errors.ts';
+
+/** How this deployment is reached and where it keeps its things; read once, from the environment. */
+export interface Settings {
+  /** Own cluster, or undefined: an embedded one is started. */
+  readonly cluster: { readonly brokers: readonly string[]; readonly registryUrl: string } | undefined;
+  readonly ssl: boolean;
+  readonly sasl: { readonly mechanism: string; readonly username: string; readonly password: string } | undefined;
+  /** Put before every topic, group and transactional id, so that deployments can share a cluster. */
+  readonly prefix: string;
+  readonly partitions: number;
+  readonly replicationFactor: number | undefined;
+  /** Folder of local stores, of the embedded cluster and of the development mailbox. */
+  readonly dataDir: string;
+  readonly ports: {
+    readonly kafka: number;
+    readonly registry: number;
+    readonly gateway: number;
+    readonly console: number;
+    readonly smtp: number;
+  };
+  /** Outgoing mail; undefined: the embedded development mailbox. */
+  readonly smtpUrl: string | undefined;
+  readonly mailFrom: string;
+  readonly consoleUrl: string;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Reads the settings; CONFIG_INVALID names the variable and what was expected. */
+export function readSettings(env: Environment, projectDir: string): Settings {
+  const brokers = env['KAFKA_BROKERS']
+    ?.split(',')
+    .map((broker) => broker.trim())
+    .filter(Boolean);
+  const registryUrl = env['SCHEMA_REGISTRY_URL'];
+  if ((brokers === undefined) !== (registryUrl === undefined)) {
+    throw invalid('KAFKA_BROKERS', 'be set together with SCHEMA_REGISTRY_URL, or neither of them for an embedded cluster');
+  }
+  const console = number(env, 'FRESHET_CONSOLE_PORT', 8080, 0, 65_535);
+  return {
+    cluster: brokers && registryUrl ? { brokers, registryUrl } : undefined,
+    ssl: env['KAFKA_SSL'] === 'true',
+    sasl: readSasl(env),
+    prefix: env['FRESHET_PREFIX'] ?? '',
+    partitions: number(env, 'FRESHET_PARTITIONS', 4, 1, 256),
+    replicationFactor:
+      env['FRESHET_REPLICATION_FACTOR'] === undefined ? undefined : number(env, 'FRESHET_REPLICATION_FACTOR', 1, 1, 9),
+    dataDir: resolve(env['FRESHET_DATA'] ?? join(projectDir, 'data')),
+    ports: {
+      kafka: number(env, 'FRESHET_KAFKA_PORT', 19_092, 1, 65_535),
+      registry: number(env, 'FRESHET_REGISTRY_PORT', 18_081, 1, 65_535),
+      gateway: number(env, 'FRESHET_GATEWAY_PORT', 8088, 0, 65_535),
+      console,
+      smtp: number(env, 'FRESHET_SMTP_PORT', 8025, 0, 65_535),
+    },
+    smtpUrl: env['FRESHET_SMTP_URL'],
+    mailFrom: env['FRESHET_MAIL_FROM'] ?? 'Demo shop <shop@example.com>',
+    consoleUrl: env['FRESHET_CONSOLE_URL'] ?? `http://localhost:${console}`,
+  };
+}
+
+/** The settings as they may be shown: no secrets. */
+export function redacted(settings: Settings): Record<string, unknown> {
+  return {
+    ...settings,
+    sasl: settings.sasl ? { ...settings.sasl, password: '…' } : undefined,
+    smtpUrl: settings.smtpUrl?.replace(/\/\/[^@/]*@/, '//…@'),
+  };
+}
+
+const mechanisms = ['plain', 'scram-sha-256', 'scram-sha-512'];
+
+function readSasl(env: Environment): Settings['sasl'] {
+  const mechanism = env['KAFKA_SASL_MECHANISM']?.toLowerCase();
+  if (mechanism === undefined) return undefined;
+  if (!mechanisms.includes(mechanism)) throw invalid('KAFKA_SASL_MECHANISM', `be one of ${mechanisms.join(', ')}`);
+  const username = env['KAFKA_SASL_USERNAME'];
+  const password = env['KAFKA_SASL_PASSWORD'];
+  if (!username || !password)
+    throw invalid('KAFKA_SASL_USERNAME', 'be set with KAFKA_SASL_PASSWORD when KAFKA_SASL_MECHANISM is');
+  return { mechanism, username, password };
+}
+
+function number(env: Environment, name: string, otherwise: number, least: number, most: number): number {
+  const text = env[name];
+  if (text === undefined || text === '') return otherwise;
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < least || value > most)
+    throw invalid(name, `be a whole number from ${least} to ${most}`);
+  return value;
+}
+
+function invalid(name: string, expected: string): FreshetError {
+  return new FreshetError('CONFIG_INVALID', `The environment variable ${name} must ${expected}.`);
+}
