@@ -1,0 +1,159 @@
+import { ConfigProblem, type JsonSchema } from '../../schemas/config.ts';
+import { durationSchema, parseDuration } from '../../schemas/duration.ts';
+import { schemaCheck } from '../../schemas/json-schema.ts';
+
+/** What holds for identifiers of one kind. */
+export interface KindRule {
+  /** The higher one founds the customer that survives a merge. */
+  readonly priority: number;
+  /** How many different values one customer may have; null: any number. */
+  readonly limit: number | null;
+  /** It can change hands: where limits forbid a union, it belongs to the later owner from that event on. */
+  readonly moving: boolean;
+  /** Values that name nobody, in lower case. */
+  readonly blocked: ReadonlySet<string>;
+}
+
+/** The rules of identity of a workspace, compiled. */
+export interface IdentityRules {
+  readonly kinds: ReadonlyMap<string, KindRule>;
+  /** For kinds that are not named. */
+  readonly others: KindRule;
+  /** Identifiers with more neighbours than this link nobody. */
+  readonly maxNeighbours: number;
+  /** A component of linked identifiers takes no more edges than this. */
+  readonly maxEdges: number;
+  /** How long message ids are remembered at least, milliseconds of broker time. */
+  readonly rememberMs: number;
+  /** Repeated sightings of a moving identifier closer together than this count as one, milliseconds. */
+  readonly sightingsEveryMs: number;
+}
+
+/** Values that SDKs, forms and exports write when they know nobody. */
+const nobody = (
+  ',null,undefined,none,nil,nan,n/a,na,true,false,[object object],-1,anonymous,guest,unknown,test,user,admin,' +
+  'test@test.com,test@example.com,noreply@example.com,no@email.com,none@none.com'
+).split(',');
+
+/** Zeros and separators only: `0`, `0000`, an empty UUID. */
+const zeros = /^[0\s.:+-]+$/;
+
+const rule = (priority: number, limit: number | null, moving = false): KindRule => ({
+  priority,
+  limit,
+  moving,
+  blocked: new Set(nobody),
+});
+
+/**
+ * Without any file. An account is one person, so two `user_id` never meet. People have several addresses and numbers,
+ * but twenty of one kind are a mailing list or a test. Browsers and devices are many and are handed on.
+ */
+export const defaultIdentity: IdentityRules = {
+  kinds: new Map([
+    ['user_id', rule(100, 1)],
+    ['email', rule(80, 20)],
+    ['phone', rule(60, 20)],
+    ['device_id', rule(20, null, true)],
+    ['anonymous_id', rule(10, null, true)],
+  ]),
+  others: rule(40, null),
+  maxNeighbours: 100,
+  maxEdges: 1000,
+  rememberMs: 7 * 24 * 60 * 60 * 1000,
+  sightingsEveryMs: 60_000,
+};
+
+/** The rule of a kind. */
+export function ruleOf(rules: IdentityRules, kind: string): KindRule {
+  return rules.kinds.get(kind) ?? rules.others;
+}
+
+/** Whether a value names nobody. */
+export function isBlocked(rules: IdentityRules, kind: string, value: string): boolean {
+  const text = value.trim().toLowerCase();
+  return zeros.test(text) || ruleOf(rules, kind).blocked.has(text);
+}
+
+const kindSchema: JsonSchema = {
+  type: 'object',
+  description: 'What holds for identifiers of this kind.',
+  additionalProperties: false,
+  properties: {
+    priority: {
+      type: 'number',
+      minimum: 0,
+      description: 'The kind with the higher number founds the customer that survives a merge.',
+    },
+    limit: {
+      anyOf: [{ type: 'integer', minimum: 1 }, { type: 'null' }],
+      description: 'How many different values one customer may have; null: any number.',
+    },
+    moving: { type: 'boolean', description: 'It can change hands, as devices do, and then goes with the later owner.' },
+    blocked: {
+      type: 'array',
+      items: { type: 'string', description: 'A value.' },
+      description: 'Values that name nobody, besides the usual ones (null, anonymous, 0000); case does not matter.',
+    },
+  },
+};
+
+/** JSON Schema of `identity.yaml`. */
+export const identitySchema: JsonSchema = {
+  type: 'object',
+  description: 'How identifiers become customers. What is left out keeps its default.',
+  additionalProperties: false,
+  properties: {
+    kinds: { type: 'object', description: 'Kinds of identifiers by name.', additionalProperties: kindSchema },
+    max_neighbours: {
+      type: 'integer',
+      minimum: 1,
+      description: 'An identifier seen with more others than this (a kiosk) links nobody.',
+    },
+    max_edges: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 10_000,
+      description: 'A group of linked identifiers takes no more links than this.',
+    },
+    remember: durationSchema('How long message ids are remembered, to drop repeated events.'),
+    sightings_every: durationSchema('Sightings of a moving identifier closer together than this count as one.'),
+  },
+};
+
+interface IdentityDocument {
+  readonly kinds?: Readonly<
+    Record<string, { priority?: number; limit?: number | null; moving?: boolean; blocked?: readonly string[] }>
+  >;
+  readonly max_neighbours?: number;
+  readonly max_edges?: number;
+  readonly remember?: string;
+  readonly sightings_every?: string;
+}
+
+/** Compiles the content of `identity.yaml`; ConfigProblem names the field that does not fit. */
+export function compileIdentity(content: unknown): IdentityRules {
+  schemaCheck(identitySchema)(content);
+  const document = content as IdentityDocument;
+  const kinds = new Map(defaultIdentity.kinds);
+  for (const [kind, given] of Object.entries(document.kinds ?? {})) {
+    if (/[\s/]/.test(kind)) throw new ConfigProblem(['kinds', kind], 'expected a kind without spaces or slashes');
+    const base = kinds.get(kind) ?? defaultIdentity.others;
+    kinds.set(kind, {
+      priority: given.priority ?? base.priority,
+      limit: given.limit === undefined ? base.limit : given.limit,
+      moving: given.moving ?? base.moving,
+      blocked: new Set([...base.blocked, ...(given.blocked ?? []).map((value) => value.trim().toLowerCase())]),
+    });
+  }
+  const duration = (value: string | undefined, otherwise: number, field: string): number =>
+    value === undefined ? otherwise : parseDuration(value, [field]);
+  return {
+    kinds,
+    others: defaultIdentity.others,
+    maxNeighbours: document.max_neighbours ?? defaultIdentity.maxNeighbours,
+    maxEdges: document.max_edges ?? defaultIdentity.maxEdges,
+    rememberMs: duration(document.remember, defaultIdentity.rememberMs, 'remember'),
+    sightingsEveryMs: duration(document.sightings_every, defaultIdentity.sightingsEveryMs, 'sightings_every'),
+  };
+}

@@ -1,0 +1,123 @@
+import { describe, expect, it } from '@jest/globals';
+import { assert, constantFrom, nat, property } from 'fast-check';
+import { type KeySimulation, seededRandom } from '../../runtime/handover-simulation.ts';
+import type { IdentifiedEvent, TaggedEvent } from '../../schemas/generated/types.ts';
+import { topics } from '../../schemas/topics.ts';
+import { plainTimelines } from './testing/reference.ts';
+import { eventOf, foundTimelines, rulesWith, runWorld, type WorldOptions } from './testing/world.ts';
+
+const kinds = ['user_id', 'email', 'phone', 'device_id', 'anonymous_id'];
+
+/** People, shared devices and chance: events of one to three identifiers, at times that are all different. */
+function history(seed: number): TaggedEvent[] {
+  const random = seededRandom(seed);
+  const size = [2, 3, 5, 8][Math.floor(random() * 4)] ?? 2;
+  const count = Math.floor(size * (2 + random() * 6));
+  return Array.from({ length: count }, (_, at) => {
+    const names = new Set<string>();
+    const wanted = [1, 1, 2, 2, 3][Math.floor(random() * 5)] ?? 1;
+    while (names.size < wanted) names.add(`${kinds[Math.floor(random() * kinds.length)]}:v${Math.floor(random() * size)}`);
+    return eventOf(`m${at}`, at, [...names]);
+  });
+}
+
+function shuffled<T>(items: readonly T[], seed: number): T[] {
+  const random = seededRandom(seed);
+  const left = [...items];
+  return items.map(() => left.splice(Math.floor(random() * left.length), 1)[0] as T);
+}
+
+const namesOf = ({ identifiers }: TaggedEvent): string[] => identifiers.map(({ kind, value }) => `${kind}:${value}`);
+
+describe('stitch-identity, whatever arrives when', () => {
+  const limits = constantFrom({}, { user_id: 1 }, { user_id: 1, email: 1 }, { user_id: 2, email: 1, phone: 2 });
+  const neighbours = constantFrom(100, 4);
+
+  it('finds the same customers and timelines in every order, as a plain computation over the whole history does', () => {
+    assert(
+      property(nat(), nat(), limits, neighbours, constantFrom(0.02, 0.2, 0.7), (seed, order, most, maxNeighbours, rate) => {
+        const events = history(seed);
+        const names = [...new Set(events.flatMap(namesOf))];
+        const plain = events.map((event) => ({ at: event.occurredAt, names: namesOf(event) }));
+        const want = plainTimelines(plain, { limits: most, moving: ['anonymous_id', 'device_id'], maxNeighbours });
+        const all = { user_id: null, email: null, phone: null, ...most };
+        const simulation = runWorld(order, shuffled(events, order), { rules: rulesWith(all, { maxNeighbours }), rate });
+        expect(foundTimelines(simulation, names)).toEqual(want);
+        expect(simulation.rejected).toEqual([]);
+        expect(simulation.marked('hold')).toEqual([]);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('puts every event into exactly one live customer, and finishes every merge', () => {
+    assert(
+      property(nat(), nat(), limits, constantFrom(0.02, 0.2, 0.7), (seed, order, most, rate) => {
+        const events = history(seed);
+        const all = { user_id: null, email: null, phone: null, ...most };
+        const simulation = runWorld(order, shuffled(events, order), { rules: rulesWith(all), rate });
+        const ids = simulation
+          .keysWith('collect', 'ids')
+          .flatMap((key) => simulation.state<string[]>('collect', key, 'ids') ?? []);
+        expect(ids.sort()).toEqual(events.map(({ messageId }) => messageId).sort());
+        expect(simulation.rejected).toEqual([]);
+        for (const key of simulation.keysWith('collect', '~')) {
+          expect(simulation.state('collect', key, '~')).toMatchObject({ openings: [], early: [], closing: null });
+        }
+        expect(simulation.counts.get('handovers_followed')).toBeUndefined();
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
+
+describe('the protocol without one of its rules', () => {
+  const marked = ({ value }: { value: unknown }): string | undefined => (value as IdentifiedEvent).marker?.kind;
+  /** Worlds in which something goes wrong, of the first hundred. */
+  const failures = (
+    tamper: WorldOptions['tamper'],
+    isBroken: (simulation: KeySimulation, events: readonly TaggedEvent[]) => boolean,
+  ): number =>
+    Array.from({ length: 100 }, (_, seed) => seed).filter((seed) => {
+      const events = history(seed);
+      return isBroken(
+        runWorld(seed, shuffled(events, seed), { rules: rulesWith({ user_id: 1 }), rate: 0.2, ...(tamper ? { tamper } : {}) }),
+        events,
+      );
+    }).length;
+
+  it('loses events if the loser does not wait for the seals', () => {
+    const noSeals: WorldOptions['tamper'] = (message) =>
+      message.topic === topics.eventsIdentified.name && marked(message) === 'closing'
+        ? {
+            ...message,
+            value: {
+              ...(message.value as IdentifiedEvent),
+              marker: { ...(message.value as IdentifiedEvent).marker, members: [] },
+            },
+          }
+        : message;
+    expect(failures(noSeals, (simulation) => simulation.rejected.length > 0)).toBeGreaterThan(0);
+  });
+
+  it('sends a state after a customer that has ended if it does not wait for its openings', () => {
+    const noOpenings: WorldOptions['tamper'] = (message) =>
+      message.topic === topics.eventsIdentified.name && marked(message) === 'opening' ? undefined : message;
+    expect(failures(noOpenings, (simulation) => simulation.counts.has('handovers_followed'))).toBeGreaterThan(0);
+  });
+
+  it('forgets who had a device last if nobody is told that it went elsewhere', () => {
+    const notTold: WorldOptions['tamper'] = (message) => {
+      const { kind, at } = message.value as { kind?: string; at?: number | null };
+      return message.topic === topics.identityLinks.name && kind === 'answer' && at === null ? undefined : message;
+    };
+    const differs = (simulation: KeySimulation, events: readonly TaggedEvent[]): boolean => {
+      const plain = events.map((event) => ({ at: event.occurredAt, names: namesOf(event) }));
+      const want = plainTimelines(plain, { limits: { user_id: 1 }, moving: ['anonymous_id', 'device_id'], maxNeighbours: 100 });
+      const found = foundTimelines(simulation, Object.keys(want));
+      return Object.entries(want).some(([name, timeline]) => found[name] !== timeline);
+    };
+    expect(failures(undefined, differs)).toBe(0);
+    expect(failures(notTold, differs)).toBeGreaterThan(0);
+  });
+});

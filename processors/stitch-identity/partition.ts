@@ -1,0 +1,135 @@
+import { type IdentityRules, ruleOf } from './identity.ts';
+
+/** An identifier as its component knows it. `rank` orders identifiers, is fixed when the identifier is first seen, and never changes. */
+export interface Member {
+  readonly kind: string;
+  readonly rank: number;
+}
+
+/** Two identifiers seen together at `at`: `x` the primary one of the event, `y` another. */
+export interface Edge {
+  readonly x: string;
+  readonly y: string;
+  readonly at: number;
+}
+
+/** A union that limits forbid; `kind` is the one of which there would be too many. */
+export interface Refusal {
+  readonly edge: Edge;
+  readonly kind: string;
+}
+
+export interface Partition {
+  /** Customers, as the identifiers that are theirs from the beginning. */
+  readonly groups: readonly (readonly string[])[];
+  /** Index of the group of each identifier. */
+  readonly home: ReadonlyMap<string, number>;
+  /** For identifiers that changed hands: since when they belong to which group, in order. */
+  readonly moves: ReadonlyMap<string, readonly (readonly [at: number, group: number])[]>;
+  readonly refused: readonly Refusal[];
+  /** Identifiers with too many neighbours; their edges count for nothing. */
+  readonly crowded: ReadonlySet<string>;
+}
+
+/** Higher rank first; the key decides between equals. */
+export function byRank(a: readonly [key: string, rank: number], b: readonly [key: string, rank: number]): number {
+  return b[1] - a[1] || (a[0] < b[0] ? 1 : a[0] > b[0] ? -1 : 0);
+}
+
+/**
+ * The customers in a component: a pure function of the set of its edges, so the same in every order of arrival. Edge by
+ * edge in event time (at the same time those of higher identifiers first), two identifiers become one customer's if limits allow; else, if one is of a moving kind, it belongs
+ * to the other's customer from that time on; else the union is refused.
+ */
+export function partition(members: Readonly<Record<string, Member>>, edges: readonly Edge[], rules: IdentityRules): Partition {
+  const keys = Object.keys(members).sort();
+  const crowded = crowdedKeys(edges, rules.maxNeighbours);
+  const parent = new Map(keys.map((key) => [key, key]));
+  const limited = new Map(keys.map((key) => [key, limitedKinds(members[key], rules)]));
+  const owner = new Map<string, string>();
+  const moved = new Map<string, [number, string][]>();
+  const refused: Refusal[] = [];
+  const find = (key: string): string => {
+    let at = key;
+    for (let up = parent.get(at); up !== undefined && up !== at; up = parent.get(at)) {
+      parent.set(at, parent.get(up) ?? up);
+      at = up;
+    }
+    return at;
+  };
+
+  const order = (a: string, b: string): number => byRank([a, members[a]?.rank ?? 0], [b, members[b]?.rank ?? 0]);
+  const inTime = [...edges].sort((a, b) => a.at - b.at || order(a.x, b.x) || order(a.y, b.y));
+  for (const edge of inTime) {
+    if (isVoid(edge, members, crowded)) continue;
+    const a = find(owner.get(edge.x) ?? edge.x);
+    const b = find(owner.get(edge.y) ?? edge.y);
+    if (a === b) continue;
+    const sum = sumOf(limited.get(a), limited.get(b));
+    const tooMany = [...sum].find(([kind, count]) => count > (ruleOf(rules, kind).limit ?? Infinity));
+    if (!tooMany) {
+      const [low, high] = a < b ? [b, a] : [a, b];
+      parent.set(low, high);
+      limited.set(high, sum);
+      continue;
+    }
+    const mover = [edge.x, edge.y]
+      .filter((key) => ruleOf(rules, members[key]?.kind ?? '').moving)
+      .sort(order)
+      .at(-1);
+    // Of two moving ones the lower goes.
+    if (mover === undefined) {
+      refused.push({ edge, kind: tooMany[0] });
+      continue;
+    }
+    const target = mover === edge.x ? b : a;
+    owner.set(mover, target);
+    moved.set(mover, [...(moved.get(mover) ?? []), [edge.at, target]]);
+  }
+
+  const index = new Map<string, number>();
+  const groups: string[][] = [];
+  const home = new Map<string, number>();
+  for (const key of keys) {
+    const root = find(key);
+    const group = index.get(root) ?? groups.push([]) - 1;
+    index.set(root, group);
+    groups[group]?.push(key);
+    home.set(key, group);
+  }
+  const groupOf = (key: string): number => index.get(find(key)) ?? 0;
+  const moves = new Map([...moved].map(([key, steps]) => [key, steps.map(([at, to]) => [at, groupOf(to)] as const)]));
+  return { groups, home, moves, refused, crowded };
+}
+
+/** The edge counts for nothing but the number of neighbours; an end that is crowded and elsewhere is no member. */
+export function isVoid({ x, y }: Edge, members: Readonly<Record<string, Member>>, crowded: ReadonlySet<string>): boolean {
+  return [x, y].some((key) => members[key] === undefined || crowded.has(key));
+}
+
+function crowdedKeys(edges: readonly Edge[], most: number): ReadonlySet<string> {
+  const neighbours = new Map<string, Set<string>>();
+  const add = (from: string, to: string): void => {
+    const known = neighbours.get(from);
+    if (known) known.add(to);
+    else neighbours.set(from, new Set([to]));
+  };
+  for (const { x, y } of edges) {
+    add(x, y);
+    add(y, x);
+  }
+  return new Set([...neighbours].filter(([, others]) => others.size > most).map(([key]) => key));
+}
+
+function limitedKinds(member: Member | undefined, rules: IdentityRules): ReadonlyMap<string, number> {
+  return new Map(member && ruleOf(rules, member.kind).limit !== null ? [[member.kind, 1]] : []);
+}
+
+function sumOf(
+  a: ReadonlyMap<string, number> = new Map(),
+  b: ReadonlyMap<string, number> = new Map(),
+): ReadonlyMap<string, number> {
+  const sum = new Map(a);
+  for (const [kind, count] of b) sum.set(kind, (sum.get(kind) ?? 0) + count);
+  return sum;
+}

@@ -1,0 +1,104 @@
+import { customerId, hashId } from '../../schemas/keys.ts';
+import type { Component, LiveCustomer } from './component.ts';
+import type { IdentityRules } from './identity.ts';
+import { byRank, type Partition, partition } from './partition.ts';
+import { ALWAYS, type Segment, sameTimeline, tidy, type Timeline } from './timeline.ts';
+
+/** `loser` ends and its state goes to `winner`, once every holder has sealed it. */
+export interface Merge {
+  readonly loser: string;
+  readonly winner: string;
+  readonly holders: readonly string[];
+}
+
+export interface Settled {
+  readonly component: Component;
+  readonly partition: Partition;
+  readonly merges: readonly Merge[];
+  /** Members whose timeline differs from what they were last told. */
+  readonly relabelled: ReadonlyMap<string, Timeline>;
+  /** Members that are crowded and were not before. */
+  readonly crowded: readonly string[];
+}
+
+/**
+ * Gives the groups of the partition their customers. A live customer stays with the group of its founder; of several in
+ * one group that of the highest kind survives, then the one first seen, then the smaller id, and the others merge into it.
+ * A group that was split off begins anew under an id never used before.
+ */
+export function settle(component: Component, rules: IdentityRules, at: number): Settled {
+  const parts = partition(component.members, component.edges, rules);
+  const live: Record<string, LiveCustomer> = { ...component.live };
+  const founded: Record<string, number> = { ...component.founded };
+  const candidates = parts.groups.map((): string[] => []);
+  for (const [customer, { founder }] of Object.entries(live)) candidates[parts.home.get(founder) ?? 0]?.push(customer);
+
+  const needed = neededGroups(component, parts);
+  const merges: Merge[] = [];
+  const owners = parts.groups.map((group, i) => {
+    const [winner, ...losers] = candidates[i]?.sort(survivorFirst(component)) ?? [];
+    for (const loser of losers) merges.push({ loser, winner: winner ?? '', holders: component.holders[loser] ?? [] });
+    if (winner !== undefined || !needed.has(i)) return winner;
+    const founder = [...group].sort((a, b) => byRank([a, rankOf(component, a)], [b, rankOf(component, b)]))[0] ?? '';
+    founded[founder] = (founded[founder] ?? 0) + 1;
+    const customer = customerId(hashId('again', founder, founded[founder]));
+    live[customer] = { founder, seen: at };
+    return customer;
+  });
+
+  const labels: Record<string, Timeline> = { ...component.labels };
+  const holders: Record<string, readonly string[]> = { ...component.holders };
+  for (const { loser } of merges) {
+    delete live[loser];
+    delete holders[loser];
+  }
+  const relabelled = new Map<string, Timeline>();
+  for (const key of Object.keys(component.members)) {
+    const timeline = timelineOf(key, parts, owners);
+    if (timeline === undefined || sameTimeline(labels[key], timeline)) continue;
+    labels[key] = timeline;
+    relabelled.set(key, timeline);
+    for (const [, customer] of timeline) {
+      const known = holders[customer] ?? [];
+      if (!known.includes(key)) holders[customer] = [...known, key];
+    }
+  }
+  const crowded = [...parts.crowded].filter((key) => !component.crowded.includes(key));
+  return {
+    component: { ...component, live, founded, labels, holders, crowded: [...component.crowded, ...crowded] },
+    partition: parts,
+    merges,
+    relabelled,
+    crowded,
+  };
+}
+
+/** Groups that must have a customer: one of them has labelled events, or belongs to another group for a time. */
+function neededGroups(component: Component, parts: Partition): ReadonlySet<number> {
+  const needed = new Set<number>();
+  for (const key of Object.keys(component.labels)) needed.add(parts.home.get(key) ?? 0);
+  for (const [key, moves] of parts.moves) {
+    needed.add(parts.home.get(key) ?? 0);
+    for (const [, group] of moves) needed.add(group);
+  }
+  return needed;
+}
+
+function timelineOf(key: string, parts: Partition, owners: readonly (string | undefined)[]): Timeline | undefined {
+  const first = owners[parts.home.get(key) ?? 0];
+  if (first === undefined) return undefined;
+  const later = (parts.moves.get(key) ?? []).map(([at, group]): Segment => [at, owners[group] ?? first]);
+  return tidy([[ALWAYS, first], ...later]);
+}
+
+function survivorFirst({ live, members }: Component): (a: string, b: string) => number {
+  return (a, b) => {
+    const [one, two] = [live[a], live[b]];
+    const rank = (customer: LiveCustomer | undefined): number => members[customer?.founder ?? '']?.rank ?? 0;
+    return rank(two) - rank(one) || (one?.seen ?? 0) - (two?.seen ?? 0) || (a < b ? -1 : 1);
+  };
+}
+
+function rankOf({ members }: Component, key: string): number {
+  return members[key]?.rank ?? 0;
+}

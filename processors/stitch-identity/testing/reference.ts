@@ -1,0 +1,66 @@
+/** For tests: what the customers should be, computed from the whole history at once, with nothing of the processor's code. */
+export interface PlainRules {
+  readonly limits: Readonly<Record<string, number>>;
+  /** Moving kinds, the one that goes first before the one that stays. */
+  readonly moving: readonly string[];
+  readonly maxNeighbours: number;
+}
+
+export interface PlainEvent {
+  readonly at: number;
+  /** `kind:value`, the primary one first. */
+  readonly names: readonly string[];
+}
+
+/** Timelines as in `foundTimelines`. Times of events are all different. */
+export function plainTimelines(
+  events: readonly PlainEvent[],
+  { limits, moving, maxNeighbours }: PlainRules,
+): Record<string, string> {
+  const names = [...new Set(events.flatMap((event) => event.names))];
+  const kind = (name: string): string => name.split(':')[0] ?? '';
+  const neighbours = (name: string): Set<string> => {
+    const others = events
+      .filter((event) => event.names.includes(name))
+      .flatMap((event) => (event.names[0] === name ? event.names : event.names.slice(0, 1)));
+    return new Set(others.filter((other) => other !== name));
+  };
+  const crowded = new Set(names.filter((name) => neighbours(name).size > maxNeighbours));
+  let groups = names.map((name) => new Set([name]));
+  const groupOf = (name: string): Set<string> => groups.find((group) => group.has(name)) ?? new Set();
+  const lent = new Map<string, { at: number; to: string }[]>();
+  const ownerNow = (name: string): Set<string> => groupOf(lent.get(name)?.at(-1)?.to ?? name);
+
+  for (const { at, names: seen } of [...events].sort((a, b) => a.at - b.at)) {
+    const [primary = '', ...others] = seen;
+    for (const other of others) {
+      if (crowded.has(primary) || crowded.has(other)) continue;
+      const [one, two] = [ownerNow(primary), ownerNow(other)];
+      if (one === two) continue;
+      const both = new Set([...one, ...two]);
+      const fits = Object.entries(limits).every(
+        ([limited, most]) => [...both].filter((name) => kind(name) === limited).length <= most,
+      );
+      if (fits) {
+        groups = [...groups.filter((group) => group !== one && group !== two), both];
+        continue;
+      }
+      const goes = moving
+        .map((kindOf) => [other, primary].find((name) => kind(name) === kindOf))
+        .find((name) => name !== undefined);
+      if (goes === undefined) continue;
+      const to = goes === other ? [...one][0] : [...two][0];
+      lent.set(goes, [...(lent.get(goes) ?? []), { at, to: to ?? '' }]);
+    }
+  }
+
+  const show = (name: string): string => [...groupOf(name)].sort().join(' ');
+  return Object.fromEntries(
+    names.map((name) => {
+      const spans = [{ from: 'always', group: show(name) }];
+      for (const { at, to } of lent.get(name) ?? []) spans.push({ from: String(at), group: show(to) });
+      const tidy = spans.filter(({ group }, i) => group !== spans[i - 1]?.group);
+      return [name, tidy.map(({ from, group }) => `${from} ${group}`).join(', ')];
+    }),
+  );
+}

@@ -1,0 +1,127 @@
+import { withHandover } from '../../../runtime/handover.ts';
+import { KeySimulation, seededRandom } from '../../../runtime/handover-simulation.ts';
+import type { Processor } from '../../../runtime/processor.ts';
+import type { IdentifiedEvent, Identifier, TaggedEvent } from '../../../schemas/generated/types.ts';
+import { opaqueKey } from '../../../schemas/keys.ts';
+import { topics } from '../../../schemas/topics.ts';
+import { defaultIdentity, type IdentityRules, type KindRule, ruleOf } from '../identity.ts';
+import { stitchIdentity } from '../index.ts';
+import { byRank } from '../partition.ts';
+import type { Node } from '../site.ts';
+
+export const secret = 'a secret of tests';
+
+/** For tests: the key of an identifier written as `kind:value`. */
+export function keyOf(name: string): string {
+  const [kind = '', value = ''] = name.split(':');
+  return opaqueKey(secret, kind, value);
+}
+
+/** For tests: rules with other limits, and every sighting kept. */
+export function rulesWith(limits: Readonly<Record<string, number | null>>, more: Partial<IdentityRules> = {}): IdentityRules {
+  const kinds = new Map<string, KindRule>();
+  for (const [kind, rule] of defaultIdentity.kinds)
+    kinds.set(kind, { ...rule, limit: limits[kind] === undefined ? rule.limit : limits[kind] });
+  return { ...defaultIdentity, kinds, sightingsEveryMs: 0, ...more };
+}
+
+/** For tests: an event of identifiers written as `kind:value`, highest first. */
+export function eventOf(
+  messageId: string,
+  occurredAt: number,
+  names: readonly string[],
+  more: Partial<TaggedEvent> = {},
+): TaggedEvent {
+  const identifiers = names.map((name): Identifier => {
+    const [kind = '', value = ''] = name.split(':');
+    return { kind, value };
+  });
+  const ranked = ({ kind, value }: Identifier): [string, number] => [
+    opaqueKey(secret, kind, value),
+    ruleOf(defaultIdentity, kind).priority,
+  ];
+  identifiers.sort((a, b) => byRank(ranked(a), ranked(b)));
+  return {
+    messageId,
+    source: 'shop',
+    type: 'track',
+    event: 'Page Seen',
+    occurredAt,
+    receivedAt: occurredAt,
+    asOf: null,
+    identifiers,
+    properties: '{}',
+    traits: '{}',
+    context: '{}',
+    flags: [],
+    mode: 'live',
+    origin: { topic: 'events.raw', partition: 0, offset: 0 },
+    ...more,
+  };
+}
+
+/** The primary key of an event, under which it is tagged. */
+export function primaryOf(event: TaggedEvent): string {
+  const [first] = event.identifiers;
+  return first ? opaqueKey(secret, first.kind, first.value) : '';
+}
+
+/** Keeps the ids of a customer's events, and hands them over. */
+export function collecting(): Processor {
+  const add = (known: readonly string[] | undefined, more: readonly string[]): readonly string[] => [...(known ?? []), ...more];
+  const processor: Processor = {
+    name: 'collect',
+    inputs: [topics.eventsIdentified],
+    outputs: [],
+    upstream: [],
+    process: ({ value }, { state }) =>
+      state.set('ids', add(state.get('ids'), [(value as IdentifiedEvent).event?.messageId ?? ''])),
+  };
+  return withHandover(processor, {
+    marker: ({ topic, value }) =>
+      topic === topics.eventsIdentified.name ? ((value as IdentifiedEvent).marker ?? undefined) : undefined,
+    loop: topics.customersLoop,
+    merge: (_, parts, { state }) => state.set('ids', add(state.get('ids'), (parts['ids'] as string[] | undefined) ?? [])),
+  });
+}
+
+export interface WorldOptions {
+  readonly rules: IdentityRules;
+  readonly tamper?: ConstructorParameters<typeof KeySimulation>[0]['tamper'];
+  /** How likely the next thing to happen is an event rather than a message under way. */
+  readonly rate: number;
+}
+
+/** Runs events, in the order given, through the real processor and a collecting customer, with messages in any order. */
+export function runWorld(seed: number, events: readonly TaggedEvent[], { rules, tamper, rate }: WorldOptions): KeySimulation {
+  const random = seededRandom(seed);
+  const processors = [stitchIdentity({ secret, identity: rules }), collecting()];
+  const simulation = new KeySimulation({ processors, random, ...(tamper ? { tamper } : {}) });
+  for (const event of events) {
+    while (random() > rate && simulation.step());
+    simulation.send(topics.eventsTagged, primaryOf(event), event);
+  }
+  simulation.run();
+  return simulation;
+}
+
+/** To whom each identifier belongs, up to the names of customers: `from` and the identifiers that are the customer's from the beginning. */
+export function foundTimelines(simulation: KeySimulation, names: readonly string[]): Record<string, string> {
+  const node = (name: string): Node | undefined => simulation.state<Node>('stitch-identity', keyOf(name), 'n');
+  const homes = new Map<string, string[]>();
+  for (const name of names) {
+    const home = node(name)?.timeline?.[0]?.[1] ?? name;
+    homes.set(home, [...(homes.get(home) ?? []), name]);
+  }
+  const group = (customer: string): string => (homes.get(customer) ?? ['nobody']).sort().join(' ');
+  return Object.fromEntries(
+    names.map((name) => {
+      const timeline = node(name)?.timeline;
+      if (!timeline) return [name, `always ${group(name)}`];
+      return [
+        name,
+        timeline.map(([from, customer]) => `${from === Number.MIN_SAFE_INTEGER ? 'always' : from} ${group(customer)}`).join(', '),
+      ];
+    }),
+  );
+}

@@ -1,0 +1,86 @@
+import type { Context, KeyState, Timer } from './processor.ts';
+
+/** What a key knows of the handovers that it takes part in. */
+export interface Handover {
+  /** Losers whose state has yet to come. */
+  readonly openings: readonly string[];
+  /** Losers whose state came before their opening was read. */
+  readonly early: readonly string[];
+  readonly closing: { readonly winner: string; readonly members: readonly string[] } | null;
+  readonly seals: readonly string[];
+  readonly closedTo: string | null;
+  /** Timers that came due while a state was on its way here. */
+  readonly held: readonly Timer[];
+}
+
+/** Parts beginning with this are the wrapper's. */
+export const HANDOVER_PART = '~';
+const HOLD = '~hold/';
+
+const none: Handover = { openings: [], early: [], closing: null, seals: [], closedTo: null, held: [] };
+
+export function readHandover({ state }: Context): Handover {
+  return state.get<Handover>(HANDOVER_PART) ?? none;
+}
+
+/** Held timers ask to be woken as soon as nothing is awaited any more; their clocks have passed, so that is at once. */
+export function writeHandover({ state }: Context, change: Partial<Handover>): void {
+  const next: Handover = { ...(state.get<Handover>(HANDOVER_PART) ?? none), ...change };
+  const { openings, early, closing, seals, closedTo, held } = next;
+  if (closedTo === null && closing === null && openings.length + early.length + seals.length + held.length === 0) {
+    return state.delete(HANDOVER_PART);
+  }
+  const isFree = openings.length === 0 && closing === null;
+  state.set(HANDOVER_PART, next, isFree ? { due: held.map(({ clock, at }) => ({ clock, at })) } : {});
+}
+
+/** Timers may fire here. */
+export function isSettled({ openings, closing, closedTo }: Handover): boolean {
+  return openings.length === 0 && closing === null && closedTo === null;
+}
+
+/** The claims of `sources` stay where they are until `freeClaims`. */
+export function capClaims(context: Context, sources: readonly string[]): void {
+  for (const source of sources) {
+    const watermark = context.watermark(source);
+    if (watermark === Number.POSITIVE_INFINITY || context.state.get(HOLD + source) !== undefined) continue;
+    // A hold caps the claim just below its time, and what has been claimed stays true.
+    context.state.set(HOLD + source, 1, { hold: { source, at: Math.max(watermark + 1, Number.MIN_SAFE_INTEGER) } });
+  }
+}
+
+export function freeClaims({ state }: Context, sources: readonly string[]): void {
+  for (const source of sources) if (state.get(HOLD + source) !== undefined) state.delete(HOLD + source);
+}
+
+/** A context in which a part that is written or deleted loses the timers held for it, as marks of an earlier write are forgotten. */
+export function forgettingHeld(context: Context): Context {
+  if (readHandover(context).held.length === 0) return context;
+  const forget = (part: string): void => {
+    const { held } = readHandover(context);
+    if (held.some((timer) => timer.part === part)) writeHandover(context, { held: held.filter((timer) => timer.part !== part) });
+  };
+  const { state } = context;
+  const forgetting: KeyState = {
+    get: (part) => state.get(part),
+    parts: () => state.parts(),
+    set: (part, value, marks) => {
+      forget(part);
+      state.set(part, value, marks);
+    },
+    delete: (part) => {
+      forget(part);
+      state.delete(part);
+    },
+  };
+  return {
+    task: context.task,
+    tick: context.tick,
+    state: forgetting,
+    forward: (...args) => context.forward(...args),
+    reject: (...args) => context.reject(...args),
+    watermark: (source) => context.watermark(source),
+    clock: (name) => context.clock(name),
+    count: (...args) => context.count(...args),
+  };
+}
