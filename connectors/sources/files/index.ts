@@ -100,11 +100,18 @@ export async function replayFiles(options: ReplayOptions): Promise<ReplayProgres
     rate: Math.round((count.rows * 1000) / Math.max(1, clock.now() - started)),
     ended,
   });
+  const state = (upTo: number): void => {
+    if (stated === undefined || upTo > stated) feed.state(source.name, (stated = upTo));
+  };
   const flush = async (): Promise<void> => {
-    if (!(await writer.flush())) return;
+    const first = writer.first();
+    if (first === undefined) return;
+    // What lies before it has been acknowledged; without this the readers could not come near it over a gap in time.
+    state(first - 1);
+    await options.waitFor?.(first - day);
+    await writer.flush();
     // Another record of this very time may follow.
-    const reached = last === undefined ? undefined : last - 1;
-    if (reached !== undefined && (stated === undefined || reached > stated)) feed.state(source.name, (stated = reached));
+    if (last !== undefined) state(last - 1);
     options.onProgress?.(progress());
   };
   const reasonToSkip = (frame: Frame, bytes: number): string | undefined => {
@@ -159,11 +166,13 @@ interface BatchWriter {
   /** Whether the frame may join the batch: not too many, not too large, all within one day. */
   fits(frame: Frame, bytes: number): boolean;
   add(frame: Frame, value: Buffer): void;
-  /** Resolves when all added has been acknowledged; false when there was nothing. */
-  flush(): Promise<boolean>;
+  /** Event time of the first record of the batch, undefined when it is empty. */
+  first(): number | undefined;
+  /** Resolves when all added has been acknowledged. */
+  flush(): Promise<void>;
 }
 
-function batchWriter({ source, producer, topicName: topic, partitions, waitFor }: ReplayOptions): BatchWriter {
+function batchWriter({ source, producer, topicName: topic, partitions }: ReplayOptions): BatchWriter {
   let batches = new Map<number, ProduceRecord[]>();
   let first: number | undefined;
   let [records, bytes] = [0, 0];
@@ -180,14 +189,12 @@ function batchWriter({ source, producer, topicName: topic, partitions, waitFor }
       const headers = { source: Buffer.from(source.name), 'message-id': Buffer.from(frame.messageId) };
       batch.push({ key: Buffer.from(frame.key), value, headers });
     },
+    first: () => first,
     flush: async () => {
-      if (first === undefined) return false;
-      await waitFor?.(first - day);
       await Promise.all([...batches].map(([partition, records]) => producer.send({ topic, partition, records })));
       batches = new Map();
       first = undefined;
       [records, bytes] = [0, 0];
-      return true;
     },
   };
 }
