@@ -120,9 +120,24 @@ describe('files', () => {
     const readable = files.filter((path) => !/\.(csv|gz|png|jpg|ico|zip|xlsx|parquet|woff2?)$/.test(path));
     expect(readable.filter((path) => pattern.test(text(path)))).toEqual([]);
   });
+});
 
-  it('name no download address in the lock file', () => {
-    expect(/"resolved": "https?:/.test(text('package-lock.json'))).toBe(false);
+describe('the lock file', () => {
+  interface Locked {
+    readonly version?: string;
+    readonly optionalDependencies?: Readonly<Record<string, string>>;
+  }
+  const lock = text('package-lock.json');
+
+  it('names no download address', () => {
+    expect(lock).not.toMatch(/"resolved": "https?:/);
+  });
+
+  it('holds the packages of every platform, so that npm ci works on each', () => {
+    const { packages } = JSON.parse(lock) as { readonly packages: Readonly<Record<string, Locked>> };
+    const names = new Set(Object.keys(packages).map((path) => path.replace(/^.*node_modules\//, '')));
+    const optional = Object.values(packages).flatMap(({ optionalDependencies = {} }) => Object.keys(optionalDependencies));
+    expect(optional.filter((name) => !names.has(name))).toEqual([]);
   });
 });
 
