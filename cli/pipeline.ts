@@ -20,14 +20,16 @@ import { FEED, SOURCE } from '../runtime/watermarks/stages.ts';
 import { tpKey } from '../runtime/record.ts';
 import { Worker } from '../runtime/worker.ts';
 import type { SourceConfig } from '../schemas/config.ts';
-import type { Registry } from '../schemas/registry/registry.ts';
-import { createSerdes, type Serdes } from '../schemas/serdes.ts';
+import type { RawDecoder } from '../schemas/raw-decoder.ts';
+import type { Serdes } from '../schemas/serdes.ts';
 import { changelogSpec, topicSpecs } from '../schemas/topic-specs.ts';
 import { rawTopic, topics } from '../schemas/topics.ts';
+import { withRawSchemas } from './raw-serdes.ts';
 
 export interface PipelineOptions {
   readonly kafka: Kafka;
-  readonly registry: Registry;
+  readonly serdes: Serdes;
+  readonly rawDecoder: RawDecoder;
   /** Sources that take part; the clocks of rules are made of these. */
   readonly sources: readonly SourceConfig[];
   /** All processors of the deployment, whether they run here or not. */
@@ -64,18 +66,17 @@ export interface Pipeline {
 
 export const WATCH_SOURCES = 'watch-sources';
 
+type PrepareOptions = Pick<PipelineOptions, 'kafka' | 'serdes' | 'processors' | 'sources' | 'prefix' | 'partitions'>;
+
 /** Creates the topics and registers the schemas, of everything or nothing; TOPIC_MISMATCH says what to do. */
-export async function prepareCluster(
-  options: Pick<PipelineOptions, 'kafka' | 'processors' | 'sources' | 'prefix' | 'partitions'>,
-  serdes: Serdes,
-): Promise<void> {
+export async function prepareCluster(options: PrepareOptions): Promise<void> {
   const { kafka, processors, prefix, partitions } = options;
   const specs = [
     ...topicSpecs({ prefix, partitions, topics: allTopics(options.sources) }),
     ...processors.map(({ name }) => changelogSpec(name, { prefix, partitions })),
   ];
   await kafka.admin.createTopics(specs);
-  await serdes.register();
+  await options.serdes.register();
 }
 
 /** Every declared topic and the raw topics of sources that have one. */
@@ -91,8 +92,8 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
   const { kafka, sources, processors, prefix, partitions, log, clock = systemClock } = options;
   validateTopology(processors, new Set([FEED, SOURCE]));
   const names = prefixedNames(prefix);
-  const serdes = createSerdes({ registry: options.registry, prefix });
-  await prepareCluster(options, serdes);
+  const { serdes } = options;
+  await prepareCluster(options);
 
   const reader = kafka.reader();
   const producer = kafka.producer();
@@ -111,7 +112,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
   const environment: Environment = {
     kafka,
     reader,
-    serdes,
+    serdes: withRawSchemas(serdes, options.rawDecoder),
     names,
     engine: options.engine ?? rocksdbEngine(join(options.dataDir, 'stores', prefix || 'default')),
     clock,

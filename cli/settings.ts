@@ -1,4 +1,5 @@
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
+import { localSettings, ownCluster } from '../infra/local/settings.ts';
 import { FreshetError } from '../runtime/errors.ts';
 
 /** How this deployment is reached and where it keeps its things; read once, from the environment. */
@@ -29,28 +30,21 @@ export interface Settings {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Reads the settings; CONFIG_INVALID names the variable and what was expected. */
-export function readSettings(env: Environment, projectDir: string): Settings {
-  const brokers = env['KAFKA_BROKERS']
-    ?.split(',')
-    .map((broker) => broker.trim())
-    .filter(Boolean);
-  const registryUrl = env['SCHEMA_REGISTRY_URL'];
-  if ((brokers === undefined) !== (registryUrl === undefined)) {
-    throw invalid('KAFKA_BROKERS', 'be set together with SCHEMA_REGISTRY_URL, or neither of them for an embedded cluster');
-  }
+export function readSettings(env: Environment): Settings {
+  const local = localSettings(env);
   const console = number(env, 'FRESHET_CONSOLE_PORT', 8080, 0, 65_535);
   return {
-    cluster: brokers && registryUrl ? { brokers, registryUrl } : undefined,
+    cluster: ownCluster(env),
     ssl: env['KAFKA_SSL'] === 'true',
     sasl: readSasl(env),
     prefix: env['FRESHET_PREFIX'] ?? '',
     partitions: number(env, 'FRESHET_PARTITIONS', 4, 1, 256),
     replicationFactor:
       env['FRESHET_REPLICATION_FACTOR'] === undefined ? undefined : number(env, 'FRESHET_REPLICATION_FACTOR', 1, 1, 9),
-    dataDir: resolve(env['FRESHET_DATA'] ?? join(projectDir, 'data')),
+    dataDir: resolve(local.dataDir),
     ports: {
-      kafka: number(env, 'FRESHET_KAFKA_PORT', 19_092, 1, 65_535),
-      registry: number(env, 'FRESHET_REGISTRY_PORT', 18_081, 1, 65_535),
+      kafka: local.kafkaPort,
+      registry: local.registryPort,
       gateway: number(env, 'FRESHET_GATEWAY_PORT', 8088, 0, 65_535),
       console,
       smtp: number(env, 'FRESHET_SMTP_PORT', 8025, 0, 65_535),

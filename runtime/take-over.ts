@@ -4,6 +4,7 @@ import type { TransactionalProducer } from './kafka/contract.ts';
 import type { TaskId } from './processor.ts';
 import { tpKey } from './record.ts';
 import { dataKey, decodeCell, FORMAT, hasMarks, metaKey, POSITION_ID } from './state/layout.ts';
+import type { Reach } from './watermarks/contract.ts';
 import { hintOps } from './state/hints.ts';
 import type { Store, StoreOp } from './state/store.ts';
 
@@ -27,7 +28,7 @@ export function checkpointOp(checkpoint: Checkpoint): StoreOp {
 export interface Position {
   /** Next offset by logical input, `topic-partition`. */
   readonly inputs: Readonly<Record<string, number>>;
-  readonly watermarks: Readonly<Record<string, number>>;
+  readonly watermarks: Readonly<Record<string, Reach>>;
 }
 
 /**

@@ -190,3 +190,25 @@ describe('composed processors', () => {
     expect(driver.parts('both', 'a')).toEqual(['sum-sales/sum', 'watch-totals/sum']);
   });
 });
+
+describe('the end of a source', () => {
+  it('takes it out of the clocks of others, and leaves a clock of its own where it ended', async () => {
+    const both: Processor = {
+      ...sumSales,
+      process: (record, context) => {
+        const { at } = record.value as Sale;
+        context.state.set('alone', at, { due: [{ clock: 'history', at: at + 60 }] });
+        context.state.set('both', at, { due: [{ clock: 'history+shop', at: at + 60 }] });
+      },
+    };
+    driver = await TopologyTestDriver.start({ processors: [both], serdes: jsonSerdes, rejected });
+    driver.pipe(sales, 'a', { amount: 1, at: 100 });
+    await driver.watermark('shop', 500);
+    await driver.watermark('history', 120);
+    expect(driver.read(reminders)).toHaveLength(0);
+    await driver.end('history');
+    expect(driver.read(reminders).map(({ value }) => value.at)).toEqual([160]);
+    expect(driver.tasks[0]?.watermarks.source('history')).toBe(Number.POSITIVE_INFINITY);
+    expect(driver.tasks[0]?.watermarks.clock('history')).toBe(120);
+  });
+});

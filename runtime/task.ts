@@ -255,7 +255,7 @@ export class Task {
   /** Claims what has been adopted, but for what is held by an entry whose answer is still on its way. */
   #claim(): void {
     const { store, holds } = this.#owned();
-    for (const [source, at] of this.watermarks.adopted) {
+    for (const [source, { at, ended }] of this.watermarks.adopted) {
       const held = holds.verified(source, store);
       const sign = this.#inputs?.sign(source);
       this.#environment.claims.claim({
@@ -263,6 +263,7 @@ export class Task {
         task: String(this.id.partition),
         source,
         at: Math.min(at, held - 1),
+        ended: ended && held === Number.POSITIVE_INFINITY,
         ...(sign === undefined ? {} : { sign }),
       });
     }

@@ -3,12 +3,24 @@ import type { Context, KeyState, Processor, Timer } from './processor.ts';
 import type { StreamRecord } from './record.ts';
 import type { Topic } from './topic.ts';
 
+export interface ComposedProcessor extends Processor {
+  /** Does something on behalf of a member: with its own parts of the state, and what it sends handed on as ever. */
+  inside(member: string, key: string, context: Context, work: (inner: Context) => void): void;
+}
+
+/** The parts of a member among those of the composed processor's key, under the names that the member knows. */
+export function partsOfMember(member: string, parts: Readonly<Record<string, unknown>>): ReadonlyMap<string, unknown> {
+  const prefix = `${member}/`;
+  const own = Object.entries(parts).filter(([part]) => part.startsWith(prefix));
+  return new Map(own.map(([part, value]) => [part.slice(prefix.length), value]));
+}
+
 /**
  * Several processors as one: one task, one store, one transaction. What an earlier one forwards to a topic that a later
  * one reads is published and also handed to the later one in process, at once and under the same key. Each keeps its
  * state in parts of its own.
  */
-export function compose(name: string, members: readonly Processor[]): Processor {
+export function compose(name: string, members: readonly Processor[]): ComposedProcessor {
   const inner = new Set<string>();
   members.forEach((member, i) => {
     for (const output of member.outputs) {
@@ -24,13 +36,19 @@ export function compose(name: string, members: readonly Processor[]): Processor 
     for (let i = from; i < members.length; i++) {
       const member = members[i];
       if (!member?.inputs.some((topic) => topic.name === record.topic)) continue;
-      const inside = new MemberContext(context, member, record);
+      const inside = new MemberContext(context, member, record.key, record);
       member.process(record, inside);
       deliverSent(inside, context, i);
     }
   };
   const deliverSent = (inside: MemberContext, context: Context, i: number): void => {
     for (const sent of inside.sent) if (inner.has(sent.topic)) deliver(sent, context, i + 1);
+  };
+
+  const onBehalf = (member: Processor, key: string, context: Context, work: (inner: Context) => void): void => {
+    const inside = new MemberContext(context, member, key);
+    work(inside);
+    deliverSent(inside, context, members.indexOf(member));
   };
 
   return {
@@ -49,9 +67,12 @@ export function compose(name: string, members: readonly Processor[]): Processor 
     process: (record, context) => deliver(record, context, 0),
     onTimer: (timer, context) => {
       const { member, own } = ownTimer(byName, timer);
-      const inside = new MemberContext(context, member, undefined, timer);
-      member.onTimer?.(own, inside);
-      deliverSent(inside, context, members.indexOf(member));
+      onBehalf(member, timer.key, context, (inner) => member.onTimer?.(own, inner));
+    },
+    inside: (memberName, key, context, work) => {
+      const member = byName.get(memberName);
+      if (!member) throw new FreshetError('TOPOLOGY_INVALID', `${name} has no member ${memberName}.`);
+      onBehalf(member, key, context, work);
     },
   };
 }
@@ -94,11 +115,11 @@ class MemberContext implements Context {
   readonly #record: StreamRecord | undefined;
   readonly #key: string;
 
-  constructor(outer: Context, member: Processor, record: StreamRecord | undefined, timer?: Timer) {
+  constructor(outer: Context, member: Processor, key: string, record?: StreamRecord) {
     this.#outer = outer;
     this.#member = member;
     this.#record = record;
-    this.#key = record?.key ?? timer?.key ?? '';
+    this.#key = key;
     this.state = ownParts(outer.state, `${member.name}/`);
   }
 

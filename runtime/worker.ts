@@ -4,7 +4,7 @@ import type { Processor } from './processor.ts';
 import { tpKey } from './record.ts';
 import { Task, type TaskOptions, type TaskState } from './task.ts';
 import { Adopter } from './watermarks/adopter.ts';
-import type { SourceClock } from './watermarks/contract.ts';
+import type { Reach, SourceClock } from './watermarks/contract.ts';
 import { stageClaim } from './watermarks/stages.ts';
 
 export interface WorkerOptions extends TaskOptions {
@@ -22,7 +22,7 @@ export interface TaskStatus {
   readonly lagRecords: number;
   /** Broker or create time of the newest record processed; undefined before the first. */
   readonly newestAt: number | undefined;
-  readonly watermarks: Readonly<Record<string, number>>;
+  readonly watermarks: Readonly<Record<string, Reach>>;
   readonly failure: string | undefined;
 }
 
@@ -193,12 +193,12 @@ export function upstreamClaims(
   processor: Processor,
   tasks: number,
   sources: readonly SourceClock[],
-): Map<string, number> {
-  const values = new Map<string, number>();
+): Map<string, Reach> {
+  const values = new Map<string, Reach>();
   if (processor.upstream.length === 0) return values;
   for (const clock of sources) {
     const claims = processor.upstream.map((stage) => stageClaim(environment.progress, stage, tasks, clock));
-    values.set(clock.source, Math.min(...claims));
+    values.set(clock.source, { at: Math.min(...claims.map(({ at }) => at)), ended: claims.every(({ ended }) => ended) });
   }
   return values;
 }

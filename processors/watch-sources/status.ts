@@ -13,8 +13,8 @@ const LAGGING_AFTER_MS = 10_000;
  * ended: its input has ended. silent: nobody vouches for it any more, or nothing was ever heard.
  * stale: its newest fact is older than twice its interval. lagging: it lives, but its watermark trails. fresh: none of these.
  */
-export function sourceStatus({ clock, watermark, sign, tick }: SourceReading, cadence: Cadence): SourceStatus {
-  if (watermark === Number.POSITIVE_INFINITY) return 'ended';
+export function sourceStatus({ clock, watermark, ended, sign, tick }: SourceReading, cadence: Cadence): SourceStatus {
+  if (ended) return 'ended';
   if (watermark === Number.NEGATIVE_INFINITY) return 'silent';
   if (cadence.kind === 'every') return tick - watermark > 2 * cadence.intervalMs ? 'stale' : 'fresh';
   if (clock.liveness.kind === 'heartbeat' && tick - sign > SILENT_AFTER_MS) return 'silent';

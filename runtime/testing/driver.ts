@@ -12,7 +12,7 @@ import type { StoreEngine } from '../state/store.ts';
 import { type CrashPoint, Task } from '../task.ts';
 import type { SerdeSource, Topic } from '../topic.ts';
 import type { ClaimWriter } from '../watermarks/claims.ts';
-import { claimKey, encodeClaim } from '../watermarks/claims.ts';
+import type { Reach } from '../watermarks/contract.ts';
 import { ProgressTable } from '../watermarks/progress.ts';
 import { MemoryBroker, type MemoryKafka } from './memory-kafka.ts';
 
@@ -121,19 +121,24 @@ export class TopologyTestDriver {
     this.#progress.apply('tick', Buffer.alloc(0), this.clock.now());
   }
 
-  /** Lets all tasks adopt a watermark for a source once they have read what is there now; +Infinity ends the source. */
+  /** Ends a source: it leaves every clock. */
+  async end(source: string): Promise<void> {
+    await this.#adopt(source, { at: Number.NEGATIVE_INFINITY, ended: true });
+  }
+
+  /** Lets all tasks adopt a watermark for a source once they have read what is there now. +Infinity ends the source. */
   async watermark(source: string, at: number): Promise<void> {
+    if (at === Number.POSITIVE_INFINITY) return await this.end(source);
+    await this.#adopt(source, { at, ended: false });
+  }
+
+  async #adopt(source: string, reach: Reach): Promise<void> {
     await this.settle();
-    this.#progress.apply(
-      claimKey('driver', '0', source),
-      encodeClaim({ stage: 'driver', task: '0', source, at }),
-      this.clock.now(),
-    );
     // Stage by stage, so that what one stage emits for the watermark is read by the next before it adopts.
     for (const processor of this.#options.processors) {
       for (const task of this.#tasks) {
         if (task.id.processor !== processor.name) continue;
-        task.watermarks.offer({ values: new Map([[source, at]]), ends: new Map() });
+        task.watermarks.offer({ values: new Map([[source, reach]]), ends: new Map() });
       }
       await this.settle();
     }

@@ -161,7 +161,8 @@ export class WalkHarness {
           tasks: () => own,
           upstream: () => {
             const claims = upstreamClaims({ progress: this.#progress }, processor, partitions, [source]);
-            if (this.#mutation === 'no-feed-claims' && processor.name === 'first') return new Map([['s', this.#progress.tick]]);
+            if (this.#mutation === 'no-feed-claims' && processor.name === 'first')
+              return new Map([['s', { at: this.#progress.tick, ended: false }]]);
             return claims;
           },
         }),
@@ -201,7 +202,7 @@ export class WalkHarness {
       return this.#claims?.flush();
     },
     () => {
-      const at = sourceWatermark(this.#progress, source, 'first', partitions);
+      const { at } = sourceWatermark(this.#progress, source, 'first', partitions);
       if (at > Number.NEGATIVE_INFINITY) this.#claims?.claim({ stage: SOURCE, task: '0', source: 's', at });
     },
     () => this.#adopters[0]?.poke(),
@@ -252,6 +253,6 @@ function endsFromLso(admin: Admin, broker: MemoryBroker): Admin {
 
 /** Claims what is on offer although its records are still to be processed. */
 function claimOffered(task: Task, claims: ClaimWriter | undefined): void {
-  const at = task.watermarks.offered('s');
+  const at = task.watermarks.offered('s')?.at;
   if (at !== undefined) claims?.claim({ stage: task.id.processor, task: String(task.id.partition), source: 's', at });
 }

@@ -1,5 +1,6 @@
 import type { Admin } from '../kafka/contract.ts';
 import { type TopicPartition, tpKey } from '../record.ts';
+import type { Reach } from './contract.ts';
 import type { ProgressTable } from './progress.ts';
 import type { TaskWatermarks } from './task-watermarks.ts';
 
@@ -15,7 +16,7 @@ export interface AdopterOptions {
   readonly progress: ProgressTable;
   readonly tasks: () => Iterable<AdoptingTask>;
   /** Reads, from the progress table as it is now, what the upstream stages claim for each source. */
-  readonly upstream: () => ReadonlyMap<string, number>;
+  readonly upstream: () => ReadonlyMap<string, Reach>;
   readonly onEnds?: (ends: ReadonlyMap<string, number>) => void;
   readonly onError?: (error: unknown) => void;
 }

@@ -9,15 +9,15 @@ export function claimKey(stage: string, task: string, source: string): string {
 }
 
 export function encodeClaim(claim: Claim): Buffer {
-  return Buffer.from(`${claim.at},${claim.sign ?? ''}`);
+  return Buffer.from(`${claim.at},${claim.sign ?? ''}${claim.ended ? ',ended' : ''}`);
 }
 
 /** The claim of a record of the control topic, or undefined for ticks and what is no claim. */
 export function decodeClaim(key: string, value: Buffer): Claim | undefined {
   const [stage, task, source, more] = key.split('|');
   if (!stage || task === undefined || !source || more !== undefined) return undefined;
-  const [at, sign] = value.toString('utf8').split(',');
-  const claim = { stage, task, source, at: Number(at) };
+  const [at, sign, ended] = value.toString('utf8').split(',');
+  const claim = { stage, task, source, at: Number(at), ...(ended === 'ended' ? { ended: true } : {}) };
   if (Number.isNaN(claim.at)) return undefined;
   return sign ? { ...claim, sign: Number(sign) } : claim;
 }

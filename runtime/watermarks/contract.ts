@@ -1,3 +1,10 @@
+/** How far a source has come: everything up to `at` (epoch ms) has passed; -Infinity: nothing yet. */
+export interface Reach {
+  readonly at: number;
+  /** Nothing more will come of it: `at` is its last moment. */
+  readonly ended: boolean;
+}
+
 /**
  * Progress is claimed, never inferred from clocks of ours. A claim (stage, task, source, at) is a fact that stays true:
  * everything of the source up to `at` that will ever pass this task has been processed, and its results are acknowledged.
@@ -13,9 +20,11 @@ export interface Claim {
   readonly source: string;
   /**
    * From `feed` and the first processor: broker time (epoch ms) up to which everything received has been handed on, or,
-   * of a source with a stated clock, event time. From `source` on: event time. +Infinity: the source has ended.
+   * of a source with a stated clock, event time. From `source` on: event time.
    */
   readonly at: number;
+  /** The source has ended at `at`: it leaves every minimum. The newest claim of a key says whether it still holds. */
+  readonly ended?: boolean;
   /** Broker time of the newest sign of life of the source, where known. */
   readonly sign?: number;
 }

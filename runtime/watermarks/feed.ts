@@ -28,6 +28,7 @@ export function openFeed(options: FeedOptions): Feed & { readonly advance: () =>
   const { instance, sources, progress, claims } = options;
   const vouched = sources.filter(({ liveness }) => liveness.kind === 'heartbeat').map(({ source }) => source);
   const epochs: Epoch[] = [{ until: undefined, open: 0 }];
+  const stated = new Map<string, number>();
   let claimed = Number.NEGATIVE_INFINITY;
 
   const advance = (): void => {
@@ -64,7 +65,12 @@ export function openFeed(options: FeedOptions): Feed & { readonly advance: () =>
         epoch.open -= 1;
       };
     },
-    state: (source, upTo) => claims.claim({ stage: FEED, task: instance, source, at: upTo }),
+    state: (source, upTo) => {
+      const ended = upTo === Number.POSITIVE_INFINITY;
+      if (!ended) stated.set(source, upTo);
+      const at = stated.get(source) ?? Number.NEGATIVE_INFINITY;
+      claims.claim({ stage: FEED, task: instance, source, at, ended });
+    },
     close: async () => {
       clearInterval(timer);
       for (const source of vouched) claims.retire(FEED, instance, source);

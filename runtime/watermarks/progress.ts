@@ -1,5 +1,5 @@
 import type { PartitionReader, PartitionStream } from '../kafka/contract.ts';
-import type { Claim } from './contract.ts';
+import type { Claim, Reach } from './contract.ts';
 import { claimKey, decodeClaim } from './claims.ts';
 
 /** The greatest claim of a key, and the broker time of the last record that spoke for it. */
@@ -70,13 +70,16 @@ export class ProgressTable {
     return this.#claims.values();
   }
 
-  /** The minimum over all tasks of a stage; a task never heard of makes it -Infinity. */
-  minimum(stage: string, tasks: number, source: string): number {
+  /** The minimum over all tasks of a stage; a task never heard of makes it -Infinity. Ended once it has for all. */
+  minimum(stage: string, tasks: number, source: string): Reach {
     let least = Number.POSITIVE_INFINITY;
+    let ended = true;
     for (let task = 0; task < tasks; task++) {
-      least = Math.min(least, this.get(stage, String(task), source)?.at ?? Number.NEGATIVE_INFINITY);
+      const claim = this.get(stage, String(task), source);
+      least = Math.min(least, claim?.at ?? Number.NEGATIVE_INFINITY);
+      ended &&= claim?.ended ?? false;
     }
-    return least;
+    return { at: least, ended };
   }
 
   /** Calls back after each change; returns how to stop that. */

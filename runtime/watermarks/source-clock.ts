@@ -1,4 +1,4 @@
-import type { SourceClock } from './contract.ts';
+import type { Reach, SourceClock } from './contract.ts';
 import type { ProgressTable } from './progress.ts';
 import { SOURCE } from './stages.ts';
 
@@ -7,15 +7,15 @@ import { SOURCE } from './stages.ts';
  * interpreted. Drained up to broker time `at` means events up to `at` minus the lateness have been seen, as long as the
  * source is known to live; a stated clock is event time already.
  */
-export function sourceWatermark(progress: ProgressTable, clock: SourceClock, stage: string, tasks: number): number {
+export function sourceWatermark(progress: ProgressTable, clock: SourceClock, stage: string, tasks: number): Reach {
   const before = progress.get(SOURCE, '0', clock.source)?.at ?? Number.NEGATIVE_INFINITY;
   const drained = progress.minimum(stage, tasks, clock.source);
-  if (drained === Number.POSITIVE_INFINITY || clock.liveness.kind === 'stated') return Math.max(before, drained);
+  if (clock.liveness.kind === 'stated') return { at: Math.max(before, drained.at), ended: drained.ended };
   const known =
     clock.liveness.kind === 'idle-after'
-      ? Math.min(drained, newestSign(progress, clock, stage, tasks) + clock.liveness.patienceMs)
-      : drained;
-  return Math.max(before, known - clock.latenessMs);
+      ? Math.min(drained.at, newestSign(progress, clock, stage, tasks) + clock.liveness.patienceMs)
+      : drained.at;
+  return { at: Math.max(before, known - clock.latenessMs), ended: false };
 }
 
 /** Broker time of the newest sign of life, -Infinity before the first. */

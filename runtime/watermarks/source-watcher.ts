@@ -8,8 +8,9 @@ import { SOURCE } from './stages.ts';
 /** What is known of a source at a moment; times are broker time or, the watermark, event time, epoch milliseconds. */
 export interface SourceReading {
   readonly clock: SourceClock;
-  /** -Infinity: nothing yet; +Infinity: the source has ended. */
+  /** -Infinity: nothing yet. */
   readonly watermark: number;
+  readonly ended: boolean;
   /** Newest sign of life; -Infinity: none. */
   readonly sign: number;
   /** Newest broker time read. */
@@ -78,6 +79,7 @@ export class SourceWatcher {
     return sources.map((clock) => ({
       clock,
       watermark: progress.get(SOURCE, '0', clock.source)?.at ?? Number.NEGATIVE_INFINITY,
+      ended: progress.get(SOURCE, '0', clock.source)?.ended ?? false,
       sign: newestSign(progress, clock, stage, tasks),
       tick: progress.tick,
     }));
@@ -88,8 +90,9 @@ export class SourceWatcher {
     const { progress, claims, sources, stage, tasks } = this.#options;
     claims.tick();
     for (const clock of sources) {
-      const at = sourceWatermark(progress, clock, stage, tasks);
-      if (at > Number.NEGATIVE_INFINITY) claims.claim({ stage: SOURCE, task: '0', source: clock.source, at });
+      const reach = sourceWatermark(progress, clock, stage, tasks);
+      if (reach.ended || reach.at > Number.NEGATIVE_INFINITY)
+        claims.claim({ stage: SOURCE, task: '0', source: clock.source, ...reach });
     }
   }
 }

@@ -1,4 +1,4 @@
-import type { SourceClock } from './contract.ts';
+import type { Reach, SourceClock } from './contract.ts';
 import type { ProgressTable } from './progress.ts';
 
 export const FEED = 'feed';
@@ -12,23 +12,25 @@ export const FEED_DEAD_MS = 30_000;
  * feed: the minimum over its living feeds; where nobody vouches, the tick (a record's append time: all that was
  * acknowledged before it lies below ends asked for after it was read). Others: the minimum over all tasks.
  */
-export function stageClaim(progress: ProgressTable, stage: string, tasks: number, clock: SourceClock): number {
+export function stageClaim(progress: ProgressTable, stage: string, tasks: number, clock: SourceClock): Reach {
   if (stage === FEED) return feedClaim(progress, clock);
   return progress.minimum(stage, stage === SOURCE ? 1 : tasks, clock.source);
 }
 
-function feedClaim(progress: ProgressTable, { source, liveness }: SourceClock): number {
-  if (liveness.kind === 'idle-after') return progress.tick;
+function feedClaim(progress: ProgressTable, { source, liveness }: SourceClock): Reach {
+  if (liveness.kind === 'idle-after') return { at: progress.tick, ended: false };
   let stated = Number.NEGATIVE_INFINITY;
+  let ended = { heardAt: Number.NEGATIVE_INFINITY, is: false };
   let living = Number.POSITIVE_INFINITY;
   let newest = Number.NEGATIVE_INFINITY;
   for (const claim of progress.all()) {
     if (claim.stage !== FEED || claim.source !== source) continue;
     stated = Math.max(stated, claim.at);
+    if (claim.heardAt >= ended.heardAt) ended = { heardAt: claim.heardAt, is: claim.ended ?? false };
     if (progress.tick - claim.heardAt > FEED_DEAD_MS) continue;
     living = Math.min(living, claim.at);
     newest = Math.max(newest, claim.at);
   }
-  if (liveness.kind === 'stated') return stated;
-  return newest === Number.NEGATIVE_INFINITY ? newest : living;
+  if (liveness.kind === 'stated') return { at: stated, ended: ended.is };
+  return { at: newest === Number.NEGATIVE_INFINITY ? newest : living, ended: false };
 }

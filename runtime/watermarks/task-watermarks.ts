@@ -1,49 +1,52 @@
 import { TICK } from '../processor.ts';
+import type { Reach } from './contract.ts';
 
 /** What could be adopted once everything up to `ends` has been read and processed. Values by source, ends by input (`tpKey`, physical). */
 export interface Offer {
-  readonly values: ReadonlyMap<string, number>;
+  readonly values: ReadonlyMap<string, Reach>;
   readonly ends: ReadonlyMap<string, number>;
 }
+
+const unknown: Reach = { at: Number.NEGATIVE_INFINITY, ended: false };
 
 /**
  * The watermarks of one task. An offer holds the upstream claims as they were read *before* the ends of the inputs were
  * asked for; when the task has read that far, what was claimed has passed it, and the offer becomes its watermarks.
  */
 export class TaskWatermarks {
-  readonly #adopted = new Map<string, number>();
+  readonly #adopted = new Map<string, Reach>();
   readonly #clocks = new Map<string, number>();
+  readonly #tick: () => number;
   #offer: Offer | undefined;
-  #tick: () => number;
 
   constructor(tick: () => number) {
     this.#tick = tick;
   }
 
-  restore(adopted: Readonly<Record<string, number>>): void {
+  restore(adopted: Readonly<Record<string, Reach>>): void {
     this.#adopted.clear();
-    for (const [source, at] of Object.entries(adopted)) this.#adopted.set(source, at);
+    for (const [source, reach] of Object.entries(adopted)) this.#adopted.set(source, reach);
     this.#clocks.clear();
     this.#offer = undefined;
   }
 
-  snapshot(): Record<string, number> {
+  snapshot(): Record<string, Reach> {
     return Object.fromEntries(this.#adopted);
   }
 
-  get adopted(): ReadonlyMap<string, number> {
+  get adopted(): ReadonlyMap<string, Reach> {
     return this.#adopted;
   }
 
   /** Whether an offer would say anything new; one that is being worked towards is not replaced. */
-  wants(values: ReadonlyMap<string, number>): boolean {
+  wants(values: ReadonlyMap<string, Reach>): boolean {
     if (this.#offer) return false;
-    for (const [source, at] of values) if (at > this.source(source)) return true;
+    for (const [source, reach] of values) if (this.#isNews(source, reach)) return true;
     return false;
   }
 
   /** What the offer being worked towards says of a source. */
-  offered(source: string): number | undefined {
+  offered(source: string): Reach | undefined {
     return this.#offer?.values.get(source);
   }
 
@@ -58,26 +61,39 @@ export class TaskWatermarks {
     for (const [input, end] of offer.ends) if (position(input) < end) return false;
     this.#offer = undefined;
     let moved = false;
-    for (const [source, at] of offer.values) {
-      if (at <= this.source(source)) continue;
-      this.#adopted.set(source, at);
+    for (const [source, reach] of offer.values) {
+      if (!this.#isNews(source, reach)) continue;
+      this.#adopted.set(source, { at: Math.max(this.#reach(source).at, reach.at), ended: reach.ended });
       moved = true;
     }
     if (moved) this.#clocks.clear();
     return moved;
   }
 
+  /** The watermark of a source; +Infinity once it has ended. */
   source(source: string): number {
-    return this.#adopted.get(source) ?? Number.NEGATIVE_INFINITY;
+    const { at, ended } = this.#reach(source);
+    return ended ? Number.POSITIVE_INFINITY : at;
   }
 
+  /** The minimum over the sources of a clock that go on. When all have ended it stands at the last moment of the last. */
   clock(name: string): number {
     if (name === TICK) return this.#tick();
     const known = this.#clocks.get(name);
     if (known !== undefined) return known;
-    let least = Number.POSITIVE_INFINITY;
-    for (const source of name.split('+')) least = Math.min(least, this.source(source));
-    this.#clocks.set(name, least);
-    return least;
+    const reaches = name.split('+').map((source) => this.#reach(source));
+    const living = reaches.filter(({ ended }) => !ended);
+    const at = living.length > 0 ? Math.min(...living.map((reach) => reach.at)) : Math.max(...reaches.map((reach) => reach.at));
+    this.#clocks.set(name, at);
+    return at;
+  }
+
+  #reach(source: string): Reach {
+    return this.#adopted.get(source) ?? unknown;
+  }
+
+  #isNews(source: string, { at, ended }: Reach): boolean {
+    const known = this.#reach(source);
+    return at > known.at || ended !== known.ended;
   }
 }

@@ -1,0 +1,66 @@
+import { detectFraud } from '../processors/detect-fraud/index.ts';
+import { evaluateSegments } from '../processors/evaluate-segments/index.ts';
+import { planActivations } from '../processors/plan-activations/index.ts';
+import { stitchIdentity } from '../processors/stitch-identity/index.ts';
+import { tagFreshness } from '../processors/tag-freshness/index.ts';
+import { type HandoverMarker, withHandover } from '../runtime/handover.ts';
+import type { Processor } from '../runtime/processor.ts';
+import type { StreamRecord } from '../runtime/record.ts';
+import { compose, partsOfMember } from '../runtime/topology.ts';
+import type { SourceConfig } from '../schemas/config.ts';
+import type { IdentifiedEvent } from '../schemas/generated/types.ts';
+import type { RawDecoder } from '../schemas/raw-decoder.ts';
+import { topics } from '../schemas/topics.ts';
+import type { Workspace } from '../workspace/load.ts';
+
+/** The task of a customer: segments and the messages they cause are one decision of one writer. */
+export const CUSTOMERS = 'customers';
+
+/** All processors of a workspace over the sources that take part, in the order of the walk. */
+export function topologyOf(
+  workspace: Workspace,
+  sources: readonly SourceConfig[],
+  rawDecoder: Pick<RawDecoder, 'decode'>,
+): Processor[] {
+  const { secret, segments, activations } = workspace;
+  const names = sources.map(({ name }) => name);
+  return [
+    tagFreshness({ sources, secret, rawDecoder }),
+    stitchIdentity({ secret }),
+    customers(evaluateSegments({ segments, sources }), planActivations({ activations, sources, secret }), names),
+    fraud(names),
+  ];
+}
+
+function customers(
+  evaluate: ReturnType<typeof evaluateSegments>,
+  plan: ReturnType<typeof planActivations>,
+  sources: readonly string[],
+): Processor {
+  const both = compose(CUSTOMERS, [evaluate, plan]);
+  return withHandover(both, {
+    marker: mergeMarker,
+    loop: topics.customersLoop,
+    sources,
+    merge: (key, loser, parts, context) => {
+      for (const member of [evaluate, plan]) {
+        both.inside(member.name, key, context, (inner) => member.merge(key, loser, partsOfMember(member.name, parts), inner));
+      }
+    },
+    close: (key, _winner, context) => both.inside(evaluate.name, key, context, (inner) => evaluate.close(inner)),
+  });
+}
+
+function fraud(sources: readonly string[]): Processor {
+  const detect = detectFraud();
+  return withHandover(detect, {
+    marker: mergeMarker,
+    loop: topics.customersLoop,
+    sources,
+    merge: (_key, loser, parts, context) => detect.merge(loser, parts, context),
+  });
+}
+
+function mergeMarker(record: StreamRecord): HandoverMarker | undefined {
+  return record.topic === topics.eventsIdentified.name ? ((record.value as IdentifiedEvent).marker ?? undefined) : undefined;
+}
