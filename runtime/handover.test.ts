@@ -51,7 +51,7 @@ function counting(): Processor {
       typeof value === 'object' && value !== null && 'marker' in value ? (value.marker as HandoverMarker) : undefined,
     loop,
     sources: ['shop'],
-    merge: (_, parts, context) => {
+    merge: (_key, _loser, parts, context) => {
       add(context, (parts['events'] as number[] | undefined) ?? []);
       wait(context, { ...context.state.get<Waiting>('waiting'), ...(parts['waiting'] as Waiting | undefined) });
     },

@@ -29,10 +29,10 @@ export interface HandoverOptions {
   marker(record: StreamRecord): HandoverMarker | undefined;
   /** Topic for the states on their way; several processors may share it. */
   readonly loop: Topic;
-  /** Adds the parts of a key that has ended to the state of the key at hand, each with the marks that it needs now. */
-  merge(loser: string, parts: Readonly<Record<string, unknown>>, context: Context): void;
+  /** Adds the parts of a key that has ended to the state at hand, that of `key`, each with the marks that it needs now. */
+  merge(key: string, loser: string, parts: Readonly<Record<string, unknown>>, context: Context): void;
   /** Last words of a key that ends, before its parts go to the winner. */
-  close?(context: Context, winner: string): void;
+  close?(key: string, winner: string, context: Context): void;
   /** Sources whose claims stay where they are while a state is on its way. */
   readonly sources?: readonly string[];
 }
@@ -104,7 +104,7 @@ export function withHandover(processor: Processor, options: HandoverOptions): Pr
       context.count('handovers_followed');
       return context.forward(loop, closedTo, message);
     }
-    options.merge(message.from, message.parts, forgettingHeld(context));
+    options.merge(key, message.from, message.parts, forgettingHeld(context));
     context.forward(loop, message.from, { kind: 'absorbed', processor: processor.name } satisfies HandoverMessage);
     const { openings, early } = readHandover(context);
     if (!openings.includes(message.from)) return writeHandover(context, { early: [...early, message.from] });
@@ -117,7 +117,7 @@ export function withHandover(processor: Processor, options: HandoverOptions): Pr
     const { closing, seals, openings } = readHandover(context);
     if (closing === null || openings.length > 0 || !closing.members.every((member) => seals.includes(member))) return;
     const { winner } = closing;
-    options.close?.(context, winner);
+    options.close?.(key, winner, context);
     const { state } = context;
     const names = state.parts().filter((part) => !part.startsWith(HANDOVER_PART));
     const parts = Object.fromEntries(names.map((part) => [part, state.get(part)]));

@@ -81,7 +81,8 @@ export function collecting(): Processor {
     marker: ({ topic, value }) =>
       topic === topics.eventsIdentified.name ? ((value as IdentifiedEvent).marker ?? undefined) : undefined,
     loop: topics.customersLoop,
-    merge: (_, parts, { state }) => state.set('ids', add(state.get('ids'), (parts['ids'] as string[] | undefined) ?? [])),
+    merge: (_key, _loser, parts, { state }) =>
+      state.set('ids', add(state.get('ids'), (parts['ids'] as string[] | undefined) ?? [])),
   });
 }
 
