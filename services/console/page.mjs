@@ -1,0 +1,173 @@
+import { el, orNone, sync } from './draw.mjs';
+import { count, duration, grade, short, time } from './format.mjs';
+
+const find = (selector) => document.querySelector(selector);
+const none = (item) => el(item.tag ?? 'li', { class: 'none' }, item.none);
+
+function drawFigure({ name, value, grade: state }) {
+  return el('div', { class: state ?? '' }, el('dt', {}, name), el('dd', {}, value));
+}
+
+function headline({ walk, status }) {
+  const { mails, rejected } = status;
+  const figures = [
+    { name: 'events a second', value: count(walk.perSecond) },
+    { name: 'lag', value: duration(walk.lagMs), grade: grade(walk.lagMs) },
+    { name: 'sent', value: count(mails.sent) },
+    { name: 'held', value: count(mails.held) },
+    { name: 'rejected', value: count(rejected.count) },
+  ];
+  if (mails.failed > 0) figures.splice(4, 0, { name: 'failed', value: count(mails.failed), grade: 'late' });
+  if (mails.wouldSend > 0) figures.splice(4, 0, { name: 'would have been sent', value: count(mails.wouldSend) });
+  sync(find('#headline'), figures, ({ name }) => name, drawFigure);
+}
+
+/** The stream widens and quickens with the rate. */
+function drawHop(hop) {
+  const flow = Math.min(1, Math.log10(1 + hop.perSecond) / 4);
+  const item = el(
+    'li',
+    { class: `${grade(hop.lagMs)}${hop.perSecond > 0 ? ' flowing' : ''}` },
+    el('span', { class: 'topic' }, hop.reads ?? ' '),
+    el('span', { class: 'stream' }),
+    el('b', {}, hop.hop),
+    el('span', { class: 'rate' }, `${count(hop.perSecond)}/s`),
+    el('span', { class: 'lag' }, hop.lagMs === null ? 'lag not known' : `${duration(hop.lagMs)} behind`),
+    hop.waiting > 0 ? el('span', { class: 'waiting' }, `${count(hop.waiting)} waiting`) : null,
+    hop.rejected > 0 ? el('span', { class: 'refused' }, `${count(hop.rejected)} rejected`) : null,
+  );
+  item.style.setProperty('--flow', flow.toFixed(2));
+  return item;
+}
+
+function drawMessage(message) {
+  const bad = ['failed', 'expired', 'unknown'].includes(message.status);
+  const state = bad ? 'late' : message.status === 'sent' ? 'ok' : ['held', 'dropped'].includes(message.status) ? 'slow' : '';
+  const reason = message.reason === '' ? '' : `: ${message.reason}`;
+  return el(
+    'span',
+    { class: `message ${state}` },
+    el('a', { href: `/why/${encodeURIComponent(message.id)}` }, message.activation),
+    ` ${message.status}${reason}`,
+  );
+}
+
+function hopsOf({ hops, ms }) {
+  if (hops.length === 0) return '';
+  return ` · ${hops.map((hop) => `${hop.hop} ${hop.ms}`).join(' + ')} = ${ms} ms`;
+}
+
+function drawDecision(decision) {
+  if (decision.none) return none(decision);
+  const { because, customer, segment, change, message, at } = decision;
+  const cause =
+    because.event === null
+      ? because.cause
+      : because.cause === 'event'
+        ? because.event
+        : `${because.cause} after ${because.event}`;
+  return el(
+    'li',
+    { class: change },
+    el('time', {}, time(at)),
+    el(
+      'span',
+      { class: 'what' },
+      el('b', {}, change === 'entered' ? '+' : '−'),
+      ` ${segment} `,
+      el('code', { title: customer }, short(customer)),
+    ),
+    el('span', { class: 'because' }, `because of ${cause} · seen up to ${time(because.seenUpTo)}${hopsOf(because)}`),
+    message === null ? null : drawMessage(message),
+  );
+}
+
+function drawSegment(segment) {
+  if (segment.none) return el('tr', {}, el('td', { class: 'none', colspan: '4' }, segment.none));
+  return el(
+    'tr',
+    {},
+    el('th', { scope: 'row' }, segment.segment),
+    el('td', {}, count(segment.members)),
+    el('td', { class: segment.entered > 0 ? 'entered' : '' }, segment.entered > 0 ? `+${count(segment.entered)}` : '0'),
+    el('td', { class: segment.left > 0 ? 'left' : '' }, segment.left > 0 ? `−${count(segment.left)}` : '0'),
+  );
+}
+
+const sourceGrade = { fresh: 'ok', ended: 'ok', lagging: 'slow', stale: 'late', silent: 'late' };
+
+function drawSource(source) {
+  if (source.none) return el('tr', {}, el('td', { class: 'none', colspan: '4' }, source.none));
+  return el(
+    'tr',
+    {},
+    el('th', { scope: 'row' }, source.source),
+    el('td', { class: `chip ${sourceGrade[source.status] ?? 'slow'}`, title: `since ${time(source.since)}` }, source.status),
+    el('td', {}, time(source.watermark)),
+    el('td', {}, time(source.asOf)),
+  );
+}
+
+function drawMail(mail) {
+  if (mail.none) return none(mail);
+  return el(
+    'li',
+    {},
+    el('time', {}, time(mail.at)),
+    drawMessage(mail),
+    el('span', { class: 'because' }, `${mail.because} · seen up to ${time(mail.seenUpTo)}${hopsOf(mail)}`),
+  );
+}
+
+function drawReason(item) {
+  return item.none ? none(item) : el('li', {}, el('b', {}, count(item.count)), ` ${item.kind} ${item.reason}`);
+}
+
+function drawAlert({ at, rule, reason, customer }) {
+  return el(
+    'li',
+    {},
+    el('time', {}, time(at)),
+    el('b', {}, rule),
+    ` ${reason} `,
+    el('code', { title: customer }, short(customer)),
+  );
+}
+
+function show(snapshot) {
+  const { walk, status } = snapshot;
+  headline(snapshot);
+  find('#alerts').hidden = status.alerts.length === 0;
+  sync(find('#alerts ol'), status.alerts.slice(0, 5), ({ id }) => id, drawAlert);
+  sync(find('#walk ol'), walk.hops, ({ hop }) => hop, drawHop);
+  sync(find('#decisions ol'), orNone(status.decisions, 'None yet.'), ({ id }) => id, drawDecision);
+  find('#segments small').textContent = status.complete ? '' : 'still counting';
+  sync(find('#segments tbody'), orNone(status.segments, 'Nobody is in any segment yet.'), ({ segment }) => segment, drawSegment);
+  sync(find('#sources tbody'), orNone(status.sources, 'No source has been heard of yet.'), ({ source }) => source, drawSource);
+  sync(find('#mails ol'), orNone(status.mails.last.slice(0, 8), 'None yet.'), ({ id }) => id, drawMail);
+  const reasons = [
+    ...status.mails.reasons.map((reason) => ({ ...reason, kind: '' })),
+    ...status.rejected.reasons.map((reason) => ({ ...reason, kind: 'rejected' })),
+  ];
+  sync(find('#reasons ol'), orNone(reasons, 'Nothing so far.'), ({ kind, reason }) => `${kind} ${reason}`, drawReason);
+}
+
+let seen = 0;
+
+function link(text, state) {
+  const line = find('#link');
+  if (line.textContent !== text) line.textContent = text;
+  document.body.className = state;
+}
+
+const stream = new EventSource('/api/stream');
+stream.addEventListener('message', ({ data }) => {
+  const snapshot = JSON.parse(data);
+  seen = Date.now();
+  show(snapshot);
+  link(`live, ${time(snapshot.walk.at)}`, 'live');
+});
+setInterval(() => {
+  if (Date.now() - seen > 4000)
+    link(seen === 0 ? 'no connection yet' : `no connection; this is how it stood at ${time(seen)}`, 'lost');
+}, 1000);
