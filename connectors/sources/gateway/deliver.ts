@@ -28,7 +28,7 @@ export function kafkaAway(limits: GatewayLimits): Refusal {
  */
 export async function deliver(
   batches: readonly RecordBatch[],
-  rejected: readonly Rejected[],
+  rejected: Iterable<Rejected>,
   outlets: Outlets,
   limits: GatewayLimits,
 ): Promise<Refusal | undefined> {
@@ -65,10 +65,10 @@ function isTooLarge(error: unknown): boolean {
   return error instanceof FreshetError && error.code === 'RECORD_TOO_LARGE';
 }
 
-async function recordAll(rejected: readonly Rejected[], reject: Outlets['reject']): Promise<void> {
-  const waiting = rejected.values();
+async function recordAll(rejected: Iterable<Rejected>, reject: Outlets['reject']): Promise<void> {
+  const waiting = rejected[Symbol.iterator]();
   const work = async (): Promise<void> => {
-    for (const one of waiting) await reject(one);
+    for (let next = waiting.next(); next.done !== true; next = waiting.next()) await reject(next.value);
   };
-  await Promise.all(Array.from({ length: Math.min(rejectsAtOnce, rejected.length) }, work));
+  await Promise.all(Array.from({ length: rejectsAtOnce }, work));
 }

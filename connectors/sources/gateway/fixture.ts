@@ -77,10 +77,24 @@ export function endpoint(name: string, ...writeKeys: readonly string[]): SourceC
 export class CountingFeed implements Feed {
   begun = 0;
   open = 0;
+  #waiting: { readonly until: (open: number) => boolean; readonly resolve: () => void }[] = [];
+
   begin(): () => void {
     this.begun++;
-    this.open++;
-    return () => void this.open--;
+    this.#count(1);
+    return () => this.#count(-1);
+  }
+  /** Resolves once so many requests are in hand. */
+  async reaches(count: number): Promise<void> {
+    if (this.open === count) return;
+    await new Promise<void>((resolve) => {
+      this.#waiting.push({ until: (open) => open === count, resolve });
+    });
+  }
+  #count(by: number): void {
+    this.open += by;
+    for (const { resolve } of this.#waiting.filter(({ until }) => until(this.open))) resolve();
+    this.#waiting = this.#waiting.filter(({ until }) => !until(this.open));
   }
   state(): void {}
   async close(): Promise<void> {}
@@ -121,6 +135,12 @@ export async function listen(options: Partial<GatewayOptions> = {}) {
   const post = (path: string, body: unknown, headers?: Record<string, string>): Promise<Answer> =>
     send(path, JSON.stringify(body), headers);
   return { gateway, producer, feed, clock, rejected, url, port, send, post };
+}
+
+/** Holds back what awaits `passed` until `open` is called. */
+export function barrier() {
+  const { promise: passed, resolve: open } = Promise.withResolvers<void>();
+  return { passed, open };
 }
 
 export function basic(writeKey: string): Record<string, string> {

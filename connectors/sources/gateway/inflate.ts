@@ -21,7 +21,7 @@ export async function inflate(bytes: Buffer, limits: GatewayLimits): Promise<Buf
   try {
     return await gunzipAsync(bytes, { maxOutputLength: most });
   } catch (error) {
-    const tooLarge = error instanceof RangeError && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE';
+    const tooLarge = typeof error === 'object' && error !== null && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE';
     if (!tooLarge) return refuse(400, 'invalid_body', 'the gzip body is damaged');
     return refuse(
       413,

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
-import type { Identifier } from '../../../schemas/generated/types.ts';
-import { hashId } from '../../../schemas/keys.ts';
+import { hashId, opaqueKey } from '../../../schemas/keys.ts';
 import { identifiersOf, isJsonObject, type SegmentMessage } from '../../../schemas/segment-message.ts';
 import { checkMessage, findHostile, problem, type Problem } from './check-message.ts';
 import { type GatewayLimits, recordBytesPerBodyByte } from './limits.ts';
@@ -13,7 +12,8 @@ import type { Piece } from './scan-json.ts';
 export interface TakenEvent {
   readonly value: Buffer;
   readonly messageId: string;
-  readonly identifier: Identifier;
+  /** Opaque key of the primary identifier. */
+  readonly key: string;
   /** The sender's clock when it sent, ISO; undefined when it did not say. */
   readonly sentAt: string | undefined;
 }
@@ -30,15 +30,24 @@ export interface EventsRead {
   readonly takenBytes: number;
 }
 
-/** After so many bytes of work other requests have their turn. */
-const turnBytes = 128 * 1024;
+/** After so many bytes of work other requests have their turn; an event is at least `leastWork`. */
+const turnBytes = 64 * 1024;
+const leastWork = 256;
+
+export interface ReadOptions {
+  readonly source: string;
+  /** Of the deployment, for keys. */
+  readonly secret: string;
+  readonly limits: GatewayLimits;
+}
 
 /**
  * Reads each event of a body by itself: checks it, fills in what its batch and path say, and writes it as JSON again,
  * without any write key. An event without a message id gets one made of the body's bytes and its place, so that the same
  * body sent again has the same ids.
  */
-export async function readEvents(body: OpenBody, source: string, limits: GatewayLimits): Promise<EventsRead | Refusal> {
+export async function readEvents(body: OpenBody, options: ReadOptions): Promise<EventsRead | Refusal> {
+  const { source, limits } = options;
   const taken: TakenEvent[] = [];
   const refused: RefusedEvent[] = [];
   const most = recordBytesPerBodyByte * limits.bodyBytes;
@@ -50,7 +59,7 @@ export async function readEvents(body: OpenBody, source: string, limits: Gateway
   let takenBytes = 0;
   let work = 0;
   for (const [index, piece] of body.events.entries()) {
-    const event = readEvent(body, piece, () => idOf(index), limits);
+    const event = readEvent(body, piece, () => idOf(index), options);
     if ('reason' in event) refused.push({ ...event, index, bytes: body.bytes.subarray(piece.start, piece.end) });
     else {
       taken.push(event);
@@ -58,7 +67,7 @@ export async function readEvents(body: OpenBody, source: string, limits: Gateway
     }
     if (takenBytes > most)
       return refuse(413, 'batch_too_large', `context: makes the events of the batch larger than ${most} bytes`);
-    work += piece.end - piece.start;
+    work += leastWork + piece.end - piece.start;
     if (work > turnBytes) {
       work = 0;
       await setImmediate();
@@ -67,7 +76,7 @@ export async function readEvents(body: OpenBody, source: string, limits: Gateway
   return { taken, refused, takenBytes };
 }
 
-function readEvent(body: OpenBody, piece: Piece, newId: () => string, limits: GatewayLimits): TakenEvent | Problem {
+function readEvent(body: OpenBody, piece: Piece, newId: () => string, { secret, limits }: ReadOptions): TakenEvent | Problem {
   const size = piece.end - piece.start;
   if (size > limits.eventBytes) return problem('too_large', '', `has ${size} bytes, at most ${limits.eventBytes} are taken`);
   if (piece.depth > limits.eventDepth) return problem('too_deep', '', `is nested deeper than ${limits.eventDepth} levels`);
@@ -86,7 +95,7 @@ function readEvent(body: OpenBody, piece: Piece, newId: () => string, limits: Ga
   return {
     value: Buffer.from(JSON.stringify(message)),
     messageId: String(message['messageId']),
-    identifier,
+    key: opaqueKey(secret, identifier.kind, identifier.value),
     sentAt: isoTime(body.sentAt) ?? isoTime(message['sentAt']),
   };
 }

@@ -1,11 +1,9 @@
 import { partitionFor } from '../../../runtime/partition.ts';
 import type { ProduceRecord } from '../../../runtime/record.ts';
-import { opaqueKey } from '../../../schemas/keys.ts';
 import type { TakenEvent } from './read-events.ts';
 
 /** What all records of one request share. Times in epoch milliseconds. */
 export interface RecordContext {
-  readonly secret: string;
   readonly partitions: number;
   readonly source: string;
   readonly receivedAt: number;
@@ -31,8 +29,7 @@ export function recordBatches(events: readonly TakenEvent[], context: RecordCont
   const source = Buffer.from(context.source);
   const receivedAt = Buffer.from(String(context.receivedAt));
   const hops = Buffer.from(`gateway=${context.at}`);
-  for (const { value, messageId, identifier, sentAt } of events) {
-    const key = opaqueKey(context.secret, identifier.kind, identifier.value);
+  for (const { key, value, messageId, sentAt } of events) {
     const partition = partitionFor(key, context.partitions);
     const bytes = value.length + overheadBytes;
     let batch = open.get(partition);

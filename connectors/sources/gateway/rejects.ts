@@ -25,7 +25,16 @@ export function rejectedLine({ index, field, message }: RefusedEvent): RejectedL
 const keptBytes = 256 * 1024;
 
 /** What goes to the rejected topic: the event's bytes as they came, but for write keys, which are blanked out. */
-export function rejectedRecord(event: RefusedEvent, call: Call, source: string, receivedAt: number): Rejected {
+export function* rejectedRecords(
+  events: readonly RefusedEvent[],
+  call: Call,
+  source: string,
+  receivedAt: number,
+): Generator<Rejected, void, void> {
+  for (const event of events) yield rejectedRecord(event, call, source, receivedAt);
+}
+
+function rejectedRecord(event: RefusedEvent, call: Call, source: string, receivedAt: number): Rejected {
   const cut = event.bytes.length > keptBytes ? ` (cut from ${event.bytes.length} to ${keptBytes} bytes)` : '';
   return {
     topic: topics.eventsRaw.name,

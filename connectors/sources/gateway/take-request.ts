@@ -10,7 +10,7 @@ import { aborted, readBody } from './read-body.ts';
 import { type EventsRead, readEvents } from './read-events.ts';
 import { recordBatches } from './records.ts';
 import { busy, isRefusal, refuse, type Refusal } from './refusal.ts';
-import { type RejectedLine, rejectedLine, rejectedRecord, sentence } from './rejects.ts';
+import { type RejectedLine, rejectedLine, rejectedRecords, sentence } from './rejects.ts';
 import { basicUser, type FindSource } from './write-keys.ts';
 
 /** Everything of the request is in Kafka: its events, and a record of each that could not be used. */
@@ -89,17 +89,13 @@ async function take(
   metrics.bytes.inc({ source, form: 'wire' }, wire.length);
   metrics.bytes.inc({ source, form: 'inflated' }, bytes.length);
 
-  const events = await readEvents(body, source, limits);
+  const { secret, partitions } = options;
+  const events = await readEvents(body, { source, secret, limits });
   if (isRefusal(events)) return events;
   if (!held.grow(events.takenBytes)) return busy();
   const isRetry = Number(request.headers['x-retry-count'] ?? 0) > 0;
-  const { secret, partitions } = options;
-  const batches = recordBatches(
-    events.taken,
-    { secret, partitions, source, receivedAt, at: clock.now(), isRetry },
-    limits.produceBytes,
-  );
-  const rejected = events.refused.map((event) => rejectedRecord(event, call, source, receivedAt));
+  const batches = recordBatches(events.taken, { partitions, source, receivedAt, at: clock.now(), isRetry }, limits.produceBytes);
+  const rejected = rejectedRecords(events.refused, call, source, receivedAt);
   const failure = await deliver(batches, rejected, options.outlets, limits);
   if (failure !== undefined) return failure;
   metrics.accepted.inc({ source }, events.taken.length);
