@@ -1,0 +1,214 @@
+import type { Decision, Snapshot } from '../services/views.ts';
+
+/** The part of a writable stream that the terminal view needs; `process.stdout` has it. */
+export interface TerminalOutput {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly rows?: number;
+  write(text: string): unknown;
+}
+
+export interface TerminalOptions {
+  readonly out: TerminalOutput;
+  readonly snapshot: () => Snapshot;
+  /** Default: every second on a terminal, every 5 s without one. Milliseconds. */
+  readonly intervalMs?: number;
+}
+
+export interface Terminal {
+  /** Writes a line that stays, above the table. Without a terminal it is left out. */
+  note(text: string): void;
+  /** Leaves the last table standing. */
+  stop(): void;
+}
+
+/** Shows the snapshot: on a terminal as a table redrawn in place below what was written before, else as one plain line each time. */
+export function startTerminal({ out, snapshot, intervalMs }: TerminalOptions): Terminal {
+  const tty = out.isTTY === true;
+  let drawn = 0;
+  const erase = (): string => (drawn === 0 ? '' : `\u001b[${drawn}A\r\u001b[J`);
+  const draw = (): void => {
+    if (!tty) return void out.write(`${renderLine(snapshot())}\n`);
+    const lines = renderScreen(snapshot(), { columns: out.columns ?? 100, rows: out.rows ?? 40 });
+    out.write(`${erase()}${lines.join('\n')}\n`);
+    drawn = lines.length;
+  };
+  const timer = setInterval(draw, intervalMs ?? (tty ? 1000 : 5000));
+  if (tty) draw();
+  return {
+    note: (text) => {
+      if (!tty) return;
+      out.write(`${erase()}${clean(text)}\n`);
+      drawn = 0;
+      draw();
+    },
+    stop: () => clearInterval(timer),
+  };
+}
+
+/** `events N, lag N s, entered N, left N, mails N, held N, rejected N`: whole numbers since the start of the process. */
+export function renderLine({ walk, status }: Snapshot): string {
+  const entered = status.segments.reduce((sum, segment) => sum + segment.entered, 0);
+  const left = status.segments.reduce((sum, segment) => sum + segment.left, 0);
+  const lag = Math.round((walk.lagMs ?? 0) / 1000);
+  const { sent, held } = status.mails;
+  return `events ${walk.events}, lag ${lag} s, entered ${entered}, left ${left}, mails ${sent}, held ${held}, rejected ${status.rejected.count}`;
+}
+
+type Tone = 'plain' | 'soft' | 'bold' | 'good' | 'warn' | 'bad';
+interface Span {
+  readonly text: string;
+  readonly tone: Tone;
+}
+type Line = readonly Span[];
+
+const codes: Readonly<Record<Tone, string>> = { plain: '', soft: '2', bold: '1', good: '32', warn: '33', bad: '31;1' };
+const span = (text: string, tone: Tone = 'plain'): Span => ({ text: clean(text), tone });
+const left = (text: string, width: number, tone: Tone = 'plain'): Span => span(clean(text).padEnd(width).slice(0, width), tone);
+const right = (text: string, width: number, tone: Tone = 'plain'): Span => span(clean(text).padStart(width), tone);
+
+/** The table as lines no wider than `columns`, fewer than `rows`: what does not fit is left out from below, decisions first. */
+export function renderScreen(
+  snapshot: Snapshot,
+  { columns, rows }: { readonly columns: number; readonly rows: number },
+): readonly string[] {
+  const { walk, status } = snapshot;
+  const head: Line[] = [[], headline(snapshot), ...status.alerts.slice(0, 3).map((alert) => alertLine(alert)), []];
+  const hops: Line[] = [
+    [
+      left('hop', 22, 'soft'),
+      right('rate', 12, 'soft'),
+      right('waiting', 10, 'soft'),
+      right('lag', 10, 'soft'),
+      right('rejected', 10, 'soft'),
+    ],
+    ...walk.hops.map(({ hop, perSecond, waiting, lagMs, rejected }): Line => [
+      left(hop, 22),
+      right(`${figure(perSecond)}/s`, 12),
+      right(waiting === null ? '–' : figure(waiting), 10),
+      right(duration(lagMs), 10, lagTone(lagMs)),
+      right(rejected === 0 ? '' : figure(rejected), 10, 'warn'),
+    ]),
+    [],
+  ];
+  const sources: Line[] = [
+    [left('source', 22, 'soft'), right('status', 12, 'soft'), right('seen up to', 20, 'soft'), right('facts as of', 20, 'soft')],
+    ...status.sources.map((source): Line => [
+      left(source.source, 22),
+      right(
+        source.status,
+        12,
+        source.status === 'fresh' || source.status === 'ended' ? 'good' : source.status === 'lagging' ? 'warn' : 'bad',
+      ),
+      right(time(source.watermark), 20),
+      right(time(source.asOf), 20),
+    ]),
+    [],
+  ];
+  const segments: Line[] = [
+    [
+      left(status.complete ? 'segment' : 'segment (still counting)', 34, 'soft'),
+      right('members', 10, 'soft'),
+      right('entered', 10, 'soft'),
+      right('left', 10, 'soft'),
+    ],
+    ...status.segments.map(({ segment, members, entered, left: gone }): Line => [
+      left(segment, 34),
+      right(figure(members), 10),
+      right(`+${figure(entered)}`, 10, entered > 0 ? 'good' : 'soft'),
+      right(`−${figure(gone)}`, 10, gone > 0 ? 'warn' : 'soft'),
+    ]),
+    [],
+  ];
+  const reasons = [...status.mails.reasons, ...status.rejected.reasons].slice(0, 4);
+  const held: Line[] =
+    reasons.length === 0
+      ? []
+      : [...reasons.map(({ reason, count }): Line => [right(figure(count), 8), span(`  ${reason}`, 'soft')]), []];
+  const decisions = status.decisions.map((decision) => decisionLine(decision));
+  const lines = [...head, ...hops, ...sources, ...segments, ...held, ...decisions].slice(0, Math.max(1, rows - 2));
+  return lines.map((line) => paint(line, columns - 1));
+}
+
+function headline({ walk, status }: Snapshot): Line {
+  const { sent, failed, held, wouldSend } = status.mails;
+  const rest = [
+    `${figure(walk.perSecond)} events/s`,
+    `sent ${figure(sent)}`,
+    `held ${figure(held)}`,
+    ...(failed > 0 ? [`failed ${figure(failed)}`] : []),
+    ...(wouldSend > 0 ? [`would have been ${figure(wouldSend)}`] : []),
+    `rejected ${figure(status.rejected.count)}`,
+  ];
+  return [
+    span('freshet  ', 'bold'),
+    span(`lag ${duration(walk.lagMs)}`, lagTone(walk.lagMs)),
+    span(`  ${rest.join('  ')}`),
+    span(`  ${time(walk.at)}`, 'soft'),
+  ];
+}
+
+function alertLine({ at, rule, reason, customer }: Snapshot['status']['alerts'][number]): Line {
+  return [span(`FRAUD ${time(at)} ${rule}: ${reason} (${customer})`, 'bad')];
+}
+
+function decisionLine({ at, change, segment, because, message }: Decision): Line {
+  const { event, cause, seenUpTo, ms, hops } = because;
+  const why = event === null ? cause : cause === 'event' ? event : `${cause} after ${event}`;
+  const took = hops.length === 0 ? '' : `, ${hops.length} hops, ${ms} ms`;
+  const sent =
+    message === null ? '' : `  ${message.activation} ${message.status}${message.reason === '' ? '' : `: ${message.reason}`}`;
+  const tone: Tone = message?.status === 'sent' ? 'good' : message?.status === 'failed' ? 'bad' : 'warn';
+  return [
+    span(`${time(at)} `, 'soft'),
+    span(change === 'entered' ? '+' : '−', change === 'entered' ? 'good' : 'warn'),
+    span(` ${segment} `),
+    span(`because of ${why}, seen up to ${time(seenUpTo)}${took}`, 'soft'),
+    span(sent, tone),
+  ];
+}
+
+/** Cuts at `width` columns before it colours, so that no code is cut in two. */
+function paint(line: Line, width: number): string {
+  let room = width;
+  let text = '';
+  for (const { text: whole, tone } of line) {
+    const part = Array.from(whole).slice(0, Math.max(0, room)).join('');
+    room -= Array.from(part).length;
+    text += codes[tone] === '' || part === '' ? part : `\u001b[${codes[tone]}m${part}\u001b[0m`;
+  }
+  return text.trimEnd();
+}
+
+/** Data may hold what moves the cursor or turns the writing round: none of that reaches the terminal. */
+function clean(text: string): string {
+  // oxlint-disable-next-line eslint/no-control-regex -- control characters are what it looks for
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, '?');
+}
+
+function lagTone(ms: number | null): Tone {
+  if (ms === null) return 'soft';
+  return ms < 5000 ? 'plain' : ms < 60_000 ? 'warn' : 'bad';
+}
+
+function figure(n: number): string {
+  return n > 0 && n < 10 && !Number.isInteger(n) ? n.toFixed(1) : Math.round(n).toLocaleString('en-GB');
+}
+
+function duration(ms: number | null): string {
+  if (ms === null) return '–';
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 120_000) return `${(ms / 1000).toFixed(1)} s`;
+  return ms < 7_200_000 ? `${Math.round(ms / 60_000)} min` : `${Math.round(ms / 3_600_000)} h`;
+}
+
+/** Local time of day, with the date when it is more than half a day away. */
+function time(ms: number | null): string {
+  if (ms === null) return '–';
+  const at = new Date(ms);
+  const clock = at.toTimeString().slice(0, 8);
+  const far = Math.abs(Date.now() - ms) > 12 * 3_600_000;
+  return far
+    ? `${at.getFullYear()}-${String(at.getMonth() + 1).padStart(2, '0')}-${String(at.getDate()).padStart(2, '0')} ${clock}`
+    : clock;
+}
