@@ -9,6 +9,7 @@ import type {
   Kafka,
   MemberOptions,
   PartitionReader,
+  ProduceBatch,
   Producer,
   TransactionalProducer,
 } from '../kafka/contract.ts';
@@ -24,6 +25,8 @@ import { Schedule } from './memory-kafka-schedule.ts';
 import type { Nastiness } from './memory-kafka-schedule.ts';
 import { TransactionCoordinator } from './memory-kafka-transactions.ts';
 
+export type { Nastiness } from './memory-kafka-schedule.ts';
+
 export interface MemoryBrokerOptions {
   /** Stamps appended records. */
   readonly clock?: Clock;
@@ -38,6 +41,13 @@ export interface MemoryBrokerOptions {
 
 export interface MemoryRecord extends RawRecord {
   readonly partition: number;
+}
+
+/** A transaction that is open until the caller ends it. */
+export interface MemoryTransaction {
+  write(batches: readonly ProduceBatch[]): Promise<void>;
+  commit(): Promise<void>;
+  abort(): Promise<void>;
 }
 
 interface MemoryTopic {
@@ -98,6 +108,23 @@ export class MemoryBroker {
     return partitions.flatMap((log, partition) =>
       log.read(log.start, log.end, 'read_committed', Infinity).records.map((record) => ({ ...record, partition })),
     );
+  }
+
+  /** Opens a transaction and leaves it to the caller, as a producer does between two requests. Fences earlier producers of the id. */
+  async begin(transactionalId: string, partitions: readonly TopicPartition[]): Promise<MemoryTransaction> {
+    const identity = await this.coordinator.init(transactionalId);
+    const logs = partitions.map(({ topic, partition }) => this.#log(topic, partition));
+    await this.coordinator.begin(transactionalId, identity, logs);
+    return {
+      write: async (batches) => {
+        this.coordinator.verify(transactionalId, identity);
+        for (const { topic, partition, records } of batches) {
+          this.#log(topic, partition).append(records, this.now(), this.hasAppendTime(topic), identity.producerId);
+        }
+      },
+      commit: async () => this.coordinator.end(transactionalId, identity, true),
+      abort: async () => this.coordinator.end(transactionalId, identity, false),
+    };
   }
 
   /** Keeps the last record of each key, as far as transactions are decided; offsets stay. */
