@@ -14,6 +14,22 @@ export function schemaCheck(schema: JsonSchema): (value: unknown) => void {
   };
 }
 
+/** As `schemaCheck`, but returns everything that does not fit, in the order of the schema; empty if all does. */
+export function schemaProblems(schema: JsonSchema): (value: unknown) => readonly ConfigProblem[] {
+  const validate = new Ajv2020({ allErrors: true, verbose: true, strict: true, strictRequired: false }).compile(schema);
+  return (value) => {
+    if (validate(value)) return [];
+    const errors = validate.errors ?? [];
+    const within = (error: ErrorObject, choice: ErrorObject): boolean =>
+      error.instancePath === choice.instancePath || error.instancePath.startsWith(`${choice.instancePath}/`);
+    const choices = errors.filter(alternatives);
+    const outer = choices.filter((choice) => !choices.some((other) => other !== choice && within(choice, other)));
+    const plain = errors.filter((error) => !outer.some((choice) => within(error, choice)));
+    const telling = outer.map((choice) => mostTelling(errors.filter((error) => within(error, choice))) ?? choice);
+    return [...plain, ...telling].map((error) => new ConfigProblem(pathOf(error), messageOf(error)));
+  };
+}
+
 const alternatives = (error: ErrorObject): boolean => error.keyword === 'anyOf' || error.keyword === 'oneOf';
 
 /** Of a choice where no branch fits, the branches' own errors tell only if they lie deeper than the choice itself. */

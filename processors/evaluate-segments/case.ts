@@ -1,0 +1,19 @@
+import type { Context } from '../../runtime/processor.ts';
+import { loading, reached } from './clocks.ts';
+import type { Case } from './decide.ts';
+import { readLeaf } from './leaf-part.ts';
+import type { Memberships } from './membership.ts';
+import type { PlannedSegment } from './plan.ts';
+import { timelineOf } from './timeline.ts';
+
+/** One segment of the customer at hand, by the state as it is now. */
+export function caseOf(planned: PlannedSegment, memberships: Memberships, since: number, context: Context): Case {
+  const { segment, clock } = planned;
+  return {
+    segment,
+    before: memberships.of[segment.name],
+    timeline: timelineOf(segment, (hash) => readLeaf(context.state, hash)?.state, since),
+    reached: reached(clock, context),
+    loading: loading(clock, context),
+  };
+}

@@ -1,0 +1,73 @@
+import type { Context } from '../../runtime/processor.ts';
+import { caseOf } from './case.ts';
+import { reached } from './clocks.ts';
+import { decideMerge } from './decide.ts';
+import { horizonOf, newestFacts, writeLeaf, type LeafPart } from './leaf-part.ts';
+import { MEMBERSHIPS, readMemberships, unknownCustomer, type Memberships } from './membership.ts';
+import { leafPart, type Plan, type PlannedSegment } from './plan.ts';
+import { mergeProfiles, PROFILE, take, type Profile } from './profile.ts';
+import { publish, send } from './publish.ts';
+
+/** What the processor does when two customers turn out to be one; for `withHandover` of the runtime. */
+export interface HandOver {
+  /** Takes the whole state of the customer `loserKey`, by part, into that of `key`, whose context it is, and decides anew. */
+  merge(key: string, loserKey: string, loser: ReadonlyMap<string, unknown>, context: Context): void;
+  /** Last words of the customer whose context it is: he leaves every segment. His state stays, to be handed over. */
+  close(context: Context): void;
+}
+
+type Parts = ReadonlyMap<string, unknown>;
+
+/** The state of two customers as that of one, but for what was published: profile, leaves, and since when he is known. Pure. */
+export function mergeParts(plan: Pick<Plan, 'leaves'>, winner: Parts, loser: Parts): ReadonlyMap<string, unknown> {
+  const merged = new Map(winner);
+  const profile = loser.get(PROFILE) as Profile | undefined;
+  if (profile !== undefined)
+    merged.set(PROFILE, mergeProfiles((winner.get(PROFILE) as Profile | undefined) ?? { traits: {} }, profile));
+  for (const [hash, leaf] of plan.leaves) {
+    const theirs = loser.get(leafPart(hash)) as LeafPart | undefined;
+    if (theirs === undefined) continue;
+    const ours = (winner.get(leafPart(hash)) as LeafPart | undefined) ?? { state: leaf.empty, facts: {} };
+    const part: LeafPart = { state: leaf.merge(ours.state, theirs.state), facts: newestFacts([ours.facts, theirs.facts]) };
+    merged.set(leafPart(hash), part);
+  }
+  const ours = (winner.get(MEMBERSHIPS) as Memberships | undefined) ?? unknownCustomer;
+  const theirs = (loser.get(MEMBERSHIPS) as Memberships | undefined) ?? unknownCustomer;
+  merged.set(MEMBERSHIPS, { ...ours, since: Math.min(ours.since, theirs.since) });
+  return merged;
+}
+
+export function handOver(plan: Plan): HandOver {
+  return {
+    merge: (key, _loserKey, loser, context) => {
+      const { state } = context;
+      const before = readMemberships(state);
+      const theirs = (loser.get(MEMBERSHIPS) as Memberships | undefined) ?? unknownCustomer;
+      const merged = mergeParts(plan, new Map(state.parts().map((part) => [part, state.get(part)])), loser);
+      take((merged.get(PROFILE) as Profile | undefined) ?? { traits: {} }, context, key);
+      const { since } = merged.get(MEMBERSHIPS) as Memberships;
+      const touched = new Set<PlannedSegment>(plan.open);
+      for (const [hash, leaf] of plan.leaves) {
+        if (!loser.has(leafPart(hash))) continue;
+        const users = plan.users.get(hash) ?? [];
+        writeLeaf(state, hash, leaf, merged.get(leafPart(hash)) as LeafPart, horizonOf(users, before, context));
+        for (const user of users) touched.add(user);
+      }
+      // Written in any case, so that timers that were held during the merge are armed again.
+      const outcomes = [...touched].map((each) => ({
+        ...decideMerge(caseOf(each, before, since, context), theirs.of[each.segment.name]),
+        late: true,
+      }));
+      publish(outcomes, before, since, { customer: key, after: before.after, hops: [] }, plan, context);
+    },
+    close: (context) => {
+      const { customer, seq, after, of } = readMemberships(context.state);
+      const members = [...plan.segments.values()].filter(({ segment }) => of[segment.name]?.in === true);
+      for (const [index, { segment, clock }] of members.entries()) {
+        const effectiveAt = Math.max(of[segment.name]?.decided ?? 0, reached(clock, context));
+        const cause = { kind: 'merge', messageId: null, event: null, corrects: null };
+        send({ segment, enters: false, effectiveAt, cause }, seq + index + 1, { customer, after, hops: [] }, plan, context);
+      }
+    },
+  };
+}

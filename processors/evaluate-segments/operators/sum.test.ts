@@ -1,0 +1,113 @@
+import { describe, expect, it } from '@jest/globals';
+import * as fc from 'fast-check';
+import type { LeafEvent } from '../operator.ts';
+import { conforms } from './conformance.ts';
+import { sum } from './sum.ts';
+
+const amount = fc.constantFrom(0, 0.1, 0.2, 10, 25.5);
+const lines = fc.array(fc.record({ sku: fc.constantFrom('x', 'y'), price: amount, quantity: fc.nat(3) }), { maxLength: 3 });
+const inWindow = (event: LeafEvent, at: number, ms: number): boolean => event.occurredAt <= at && event.occurredAt > at - ms;
+
+conforms('a sum within a window', {
+  operator: sum,
+  config: { of: 'A', value: 'item.total', within: '20s', more_than: 25.5 },
+  respelt: { more_than: 25.5, of: 'A', within: '20000ms', value: 'item.total' },
+  events: ['A', 'B'],
+  properties: fc.record({ total: amount }, { requiredKeys: [] }),
+  means: (events, at) =>
+    events
+      .filter((each) => each.event === 'A' && inWindow(each, at, 20_000))
+      .reduce((total, each) => total + Math.round(Number(each.properties['total'] ?? 0) * 10), 0) > 255,
+});
+conforms('a sum ever', {
+  operator: sum,
+  config: { of: 'A', each: 'products', value: 'item.price * item.quantity', at_least: 50 },
+  events: ['A', 'B'],
+  properties: fc.record({ products: lines }),
+  means: (events, at) =>
+    events.filter((each) => each.event === 'A' && each.occurredAt <= at).reduce((total, each) => total + tenths(each), 0) >= 500,
+});
+conforms('a sum less what was cancelled', {
+  operator: sum,
+  config: {
+    of: 'A',
+    each: 'products',
+    value: 'item.price * item.quantity',
+    within: '20s',
+    at_least: 20,
+    minus: { of: 'B', each: 'products', value: 'item.price * item.quantity', match: 'sku' },
+  },
+  events: ['A', 'A', 'B'],
+  properties: fc.record({ products: lines }),
+  means: (events, at) =>
+    ledger(events, at)
+      .filter((open) => open.t > at - 20_000)
+      .reduce((total, open) => total + open.left, 0) >= 200,
+});
+
+type Product = { sku: string; price: number; quantity: number };
+const products = (event: LeafEvent): readonly Product[] => event.properties['products'] as Product[];
+const tenths = (event: LeafEvent, sku?: string): number =>
+  products(event).reduce(
+    (total, each) => total + (sku === undefined || sku === each.sku ? Math.round(each.price * 10) * each.quantity : 0),
+    0,
+  );
+
+/** Purchases by article up to a time, with what cancellations left of them. */
+function ledger(events: readonly LeafEvent[], at: number): readonly { t: number; sku: string; left: number }[] {
+  const known = events.filter((each) => each.occurredAt <= at);
+  const open = known
+    .filter((each) => each.event === 'A')
+    .flatMap((each) => ['x', 'y'].map((sku) => ({ t: each.occurredAt, sku, left: tenths(each, sku) })));
+  for (const cancel of known.filter((each) => each.event === 'B')) {
+    for (const sku of ['x', 'y']) {
+      let wanted = tenths(cancel, sku);
+      for (const purchase of open.toReversed()) {
+        if (purchase.sku !== sku || purchase.t > cancel.occurredAt) continue;
+        const taken = Math.min(purchase.left, wanted);
+        purchase.left -= taken;
+        wanted -= taken;
+      }
+    }
+  }
+  return open;
+}
+
+describe('a sum less cancellations', () => {
+  const config = {
+    of: 'A',
+    value: 'item.total',
+    within: '1h',
+    at_least: 1,
+    minus: { of: 'B', value: 'item.total', match: 'id' },
+  };
+  const leaf = sum.compile(config, { path: [], timezone: 'UTC' });
+  const event = (messageId: string, name: string, minute: number, properties: Record<string, unknown>): LeafEvent => ({
+    messageId,
+    event: name,
+    occurredAt: minute * 60_000,
+    properties,
+    traits: {},
+  });
+
+  it('tells what it found no purchase for, and what has no amount', () => {
+    const notes: string[] = [];
+    const fold = (...events: LeafEvent[]): unknown =>
+      events.reduce((state, each) => leaf.add(state, each, (what) => notes.push(what)), leaf.empty);
+    fold(event('1', 'A', 0, { id: 'x', total: 5 }), event('2', 'B', 1, { id: 'x', total: -5 }));
+    expect(notes).toEqual([]);
+    fold(event('1', 'A', 0, { id: 'x', total: 5 }), event('2', 'B', 1, { id: 'x', total: 6 }));
+    fold(event('1', 'B', 1, { id: 'x', total: 6 }));
+    expect(notes).toEqual(['unmatched', 'unmatched']);
+    expect(fold(event('1', 'A', 0, { id: 'x', total: 'five' }))).toEqual(leaf.empty);
+    expect(notes.at(-1)).toBe('no-amount');
+  });
+
+  it('takes a cancellation of the same minute from the purchase, whatever their ids', () => {
+    const state = [event('z', 'A', 1, { id: 'x', total: 5 }), event('a', 'B', 1, { id: 'x', total: 5 })].reduce(
+      (all, each) => leaf.add(all, each, () => undefined),
+      leaf.empty,
+    );
+    expect(leaf.holds(state, 60_000)).toBe(false);
+  });
+});

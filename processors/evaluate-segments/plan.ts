@@ -1,0 +1,46 @@
+import type { SourceConfig } from '../../schemas/config.ts';
+import { segmentClock, type SegmentClock } from './clocks.ts';
+import type { Leaf } from './operator.ts';
+import type { CompiledSegment } from './segment.ts';
+
+export interface PlannedSegment {
+  readonly segment: CompiledSegment;
+  readonly clock: SegmentClock;
+}
+
+/** What a record can touch, worked out once from the segments and sources. */
+export interface Plan {
+  readonly segments: ReadonlyMap<string, PlannedSegment>;
+  readonly leaves: ReadonlyMap<string, Leaf>;
+  /** By event name: leaves that listen to it. */
+  readonly listening: ReadonlyMap<string, readonly string[]>;
+  /** By leaf: the segments that use it. */
+  readonly users: ReadonlyMap<string, readonly PlannedSegment[]>;
+  /** Segments to which a customer can belong by merely being known. */
+  readonly open: readonly PlannedSegment[];
+}
+
+export const leafPart = (hash: string): string => `l${hash}`;
+
+export function planOf(segments: readonly CompiledSegment[], sources: readonly SourceConfig[]): Plan {
+  const planned = segments.map((segment) => ({ segment, clock: segmentClock(segment, sources) }));
+  const leaves = new Map(segments.flatMap(({ leaves }) => leaves.map(({ hash, leaf }) => [hash, leaf] as const)));
+  const listening = new Map<string, string[]>();
+  for (const [hash, leaf] of leaves) {
+    for (const event of leaf.events) listening.set(event, [...(listening.get(event) ?? []), hash]);
+  }
+  const uses = (hash: string): PlannedSegment[] =>
+    planned.filter(({ segment }) => segment.leaves.some((leaf) => leaf.hash === hash));
+  return {
+    segments: new Map(planned.map((each) => [each.segment.name, each])),
+    leaves,
+    listening,
+    users: new Map([...leaves.keys()].map((hash) => [hash, uses(hash)])),
+    open: planned.filter(({ segment }) => segment.holdsOnNothing),
+  };
+}
+
+/** Parts that deciding these segments needs. */
+export function partsOf(segments: Iterable<PlannedSegment>): string[] {
+  return [...new Set([...segments].flatMap(({ segment }) => segment.leaves.map(({ hash }) => leafPart(hash))))];
+}

@@ -1,0 +1,84 @@
+import type { Context } from '../../runtime/processor.ts';
+import type { Hop, MembershipChange, Position } from '../../schemas/generated/types.ts';
+import { hashId } from '../../schemas/keys.ts';
+import { topics } from '../../schemas/topics.ts';
+import type { Decision, Outcome } from './decide.ts';
+import { factsOf } from './leaf-part.ts';
+import { writeMemberships, type Membership, type Memberships } from './membership.ts';
+import type { Plan } from './plan.ts';
+import { proofOf } from './proof.ts';
+
+/** Where and how a decision came about. */
+export interface Occasion {
+  readonly customer: string;
+  readonly after: Position | null;
+  readonly hops: readonly Hop[];
+}
+
+/**
+ * Publishes what was decided, by (effectiveAt, segment), each change with the next sequence of the customer, and writes the
+ * memberships if anything about them is new.
+ */
+export function publish(
+  outcomes: readonly Outcome[],
+  before: Memberships,
+  since: number,
+  occasion: Occasion,
+  plan: Plan,
+  context: Context,
+): void {
+  let { seq } = before;
+  const last = new Map<string, number>();
+  for (const decision of inOrder(outcomes)) {
+    seq += 1;
+    last.set(decision.segment.name, seq);
+    send(decision, seq, occasion, plan, context);
+  }
+  const changed: Record<string, Membership> = {};
+  for (const { segment, after, late } of outcomes) {
+    const old = before.of[segment.name];
+    const now = { ...after, seq: last.get(segment.name) ?? after.seq };
+    if (late || !same(old, now)) changed[segment.name] = now;
+  }
+  if (Object.keys(changed).length === 0 && since === before.since) return;
+  const clockOf = (segment: string): string | undefined => plan.segments.get(segment)?.clock.name;
+  const after = occasion.after ?? before.after;
+  writeMemberships(context.state, { customer: occasion.customer, since, seq, after, of: { ...before.of, ...changed } }, clockOf);
+}
+
+/** Sends one row. */
+export function send(
+  { segment, enters, effectiveAt, cause }: Decision,
+  sequence: number,
+  occasion: Occasion,
+  plan: Plan,
+  context: Context,
+): void {
+  const planned = plan.segments.get(segment.name);
+  if (planned === undefined) return;
+  const { customer, after, hops } = occasion;
+  const row: MembershipChange = {
+    id: hashId(customer, segment.name, segment.version, sequence),
+    customer,
+    segment: segment.name,
+    version: segment.version,
+    change: enters ? 'entered' : 'left',
+    sequence,
+    effectiveAt,
+    cause: { ...cause, after },
+    proof: proofOf(planned.clock, factsOf(planned, context.state), hops, context),
+  };
+  context.forward(topics.segmentsMembership, customer, row, { segment: segment.name });
+}
+
+function inOrder(outcomes: readonly Outcome[]): readonly Decision[] {
+  const name = ({ segment }: Decision): string => segment.name;
+  const all = outcomes.flatMap(({ decisions }) => decisions);
+  return all.sort((one, other) => one.effectiveAt - other.effectiveAt || (name(one) < name(other) ? -1 : 1));
+}
+
+/** How far it has been decided alone is no news: the clock tells. */
+function same(old: Membership | undefined, now: Membership): boolean {
+  if (old === undefined) return now.seq === 0 && now.next === null;
+  return old.in === now.in && old.seq === now.seq && old.next === now.next && old.version === now.version;
+}

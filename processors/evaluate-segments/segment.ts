@@ -1,0 +1,133 @@
+import { createHash } from 'node:crypto';
+import type { JsonSchema } from '../../schemas/config.ts';
+import { durationSchema } from '../../schemas/duration.ts';
+import { schemaCheck } from '../../schemas/json-schema.ts';
+import { objectSchema } from './event-fields.ts';
+import type { Operator } from './operator.ts';
+import { operators as registered } from './operators/registry.ts';
+import { canonical, compileRule, ruleHolds, ruleSchema, type CompiledLeaf, type Rule } from './rule.ts';
+
+/** A segment, ready to be evaluated. */
+export interface CompiledSegment {
+  readonly name: string;
+  readonly description: string;
+  /** `sha256:` and the hash of what the rule means; comments, description, spelling and tests do not count. */
+  readonly version: string;
+  readonly rule: Rule;
+  readonly leaves: readonly CompiledLeaf[];
+  /** Names of the events it listens to. */
+  readonly events: readonly string[];
+  /** Entering is safe to be decided on arrival. */
+  readonly monotone: boolean;
+  /** Decided on arrival by choice, although it may have to be taken back. */
+  readonly eager: boolean;
+  /** A customer of whom nothing is known but that he exists is a member. */
+  readonly holdsOnNothing: boolean;
+}
+
+interface SegmentYaml {
+  readonly segment: string;
+  readonly description?: string;
+  readonly when: Readonly<Record<string, unknown>>;
+  readonly eager?: boolean;
+}
+
+export const segmentName: JsonSchema = {
+  type: 'string',
+  pattern: '^[a-z][a-z0-9-]{0,62}$',
+  description: 'Name of the segment: lower-case letters, digits and dashes.',
+};
+
+const testEvent: JsonSchema = {
+  type: 'object',
+  description: 'An event: its time, its name, and its properties, either beside these or under `properties`.',
+  properties: {
+    t: durationSchema('When, counted from the start of the test.'),
+    event: { type: 'string', minLength: 1, description: 'Name of the event.' },
+    properties: { type: 'object', description: 'Properties of the event.' },
+    traits: { type: 'object', description: 'Traits that come with it.' },
+  },
+  required: ['t', 'event'],
+};
+
+const expectation = objectSchema(
+  'Whether the customer is a member at a time.',
+  {
+    at: durationSchema('When, counted from the start of the test.'),
+    member: { type: 'boolean', description: 'Whether he is a member then.' },
+  },
+  ['at', 'member'],
+);
+
+const testFields: readonly (readonly [name: string, schema: JsonSchema])[] = [
+  ['name', { type: 'string', minLength: 1, description: 'What it shows.' }],
+  ['given', { type: 'array', items: testEvent, description: 'The events, in any order.' }],
+  [
+    'then',
+    {
+      description: 'What is expected: {at, member}, or a list of these',
+      anyOf: [expectation, { type: 'array', minItems: 1, items: expectation }],
+    },
+  ],
+];
+
+const testSchema = objectSchema('Events of one customer, and the memberships that follow.', Object.fromEntries(testFields), [
+  'given',
+  'then',
+]);
+
+/** A `segments/*.yaml` file. */
+export function segmentSchema(operators: readonly Operator[] = registered): JsonSchema {
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    title: 'Segment',
+    $defs: { rule: ruleSchema(operators) },
+    ...objectSchema(
+      'A segment: customers for whom a rule holds.',
+      {
+        segment: segmentName,
+        description: { type: 'string', minLength: 1, description: 'What it is, for people.' },
+        when: { $ref: '#/$defs/rule', description: 'The rule.' },
+        eager: {
+          type: 'boolean',
+          description:
+            'Decide when an event arrives, without waiting for others that may still come; what proves wrong is corrected.',
+        },
+        tests: { type: 'array', items: testSchema, description: 'Examples, checked by `freshet validate`.' },
+      },
+      ['segment', 'when'],
+    ),
+  };
+}
+
+/** Compiles the plain data of a segment file. Throws ConfigProblem with the path and what was expected. */
+export function segmentCompiler(
+  timezone = 'UTC',
+  operators: readonly Operator[] = registered,
+): (value: unknown) => CompiledSegment {
+  const check = schemaCheck(segmentSchema(operators));
+  return (value) => {
+    check(value);
+    const { segment, description, when, eager } = value as SegmentYaml;
+    const { rule, leaves, meaning, monotone } = compileRule(when, operators, { path: ['when'], timezone });
+    const byHash = new Map(leaves.map(({ hash, leaf }) => [hash, leaf]));
+    const nothing = (hash: string): boolean => {
+      const leaf = byHash.get(hash);
+      return leaf !== undefined && leaf.holds(leaf.empty, 0);
+    };
+    const digest = createHash('sha256')
+      .update(canonical({ when: meaning, eager }))
+      .digest('hex');
+    return {
+      name: segment,
+      description: description ?? '',
+      version: `sha256:${digest}`,
+      rule,
+      leaves,
+      events: [...new Set(leaves.flatMap(({ leaf }) => leaf.events))].sort(),
+      monotone,
+      eager: eager ?? false,
+      holdsOnNothing: ruleHolds(rule, nothing),
+    };
+  };
+}

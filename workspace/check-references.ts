@@ -1,0 +1,60 @@
+import type { CompiledSegment } from '../processors/evaluate-segments/segment.ts';
+import type { CompiledActivation } from '../processors/plan-activations/activation.ts';
+import type { SourceConfig } from '../schemas/config.ts';
+import type { Problem } from './problems.ts';
+import { pathsOf, type Compiled } from './yaml-file.ts';
+
+/** The files of a workspace that could be compiled. */
+export interface Declared {
+  readonly sources: readonly Compiled<SourceConfig>[];
+  readonly segments: readonly Compiled<CompiledSegment>[];
+  readonly activations: readonly Compiled<CompiledActivation>[];
+  readonly templates: readonly string[];
+}
+
+/** What no file can be blamed for alone: names that are there twice, or that lead nowhere. */
+export function checkReferences({ sources, segments, activations, templates }: Declared): readonly Problem[] {
+  const names = segments.map(({ value }) => value.name);
+  return [
+    ...twice(sources, 'source'),
+    ...twice(segments, 'segment'),
+    ...twice(activations, 'activation'),
+    ...unknownEvents(sources, segments),
+    ...activations.flatMap(({ file, value }) => [
+      ...(names.includes(value.segment) ? [] : [file.problem(['on', 'segment'], expected('a segment', names, value.segment))]),
+      ...(templates.includes(value.template)
+        ? []
+        : [file.problem(['template'], expected('a template', templates, value.template))]),
+    ]),
+  ];
+}
+
+function expected(what: string, known: readonly string[], found: string): string {
+  return `expected ${what} of this workspace (${known.length === 0 ? 'there is none' : known.join(', ')}), found "${found}"`;
+}
+
+function twice(files: readonly Compiled<{ readonly name: string }>[], field: string): readonly Problem[] {
+  return files.flatMap(({ file, value }, index) => {
+    const first = files.slice(0, index).find((other) => other.value.name === value.name);
+    return first === undefined
+      ? []
+      : [file.problem([field], `expected a name of its own, "${value.name}" is also in ${first.file.file}`)];
+  });
+}
+
+/** Only where every source says which events it may carry is a name known to be wrong. */
+function unknownEvents(sources: Declared['sources'], segments: Declared['segments']): readonly Problem[] {
+  if (sources.length === 0 || sources.some(({ value }) => value.events === null)) return [];
+  const known = [...new Set(sources.flatMap(({ value }) => value.events ?? []))].sort();
+  return segments.flatMap(({ file, value }) =>
+    value.events
+      .filter((event) => !known.includes(event))
+      .flatMap((event) => {
+        const { when } = file.data as { when: unknown };
+        const places = pathsOf(when, event, ['when']);
+        return (places.length === 0 ? [['when']] : places).map((path) =>
+          file.problem(path, `expected an event that a source carries (${known.join(', ')}), found "${event}"`),
+        );
+      }),
+  );
+}

@@ -1,0 +1,49 @@
+import { activationSchema } from '../processors/plan-activations/activation.ts';
+import { segmentSchema } from '../processors/evaluate-segments/segment.ts';
+import type { JsonSchema } from '../schemas/config.ts';
+import { sourceSchema } from '../schemas/source-schema.ts';
+
+const name: JsonSchema = {
+  type: 'string',
+  pattern: '^[a-z][a-z0-9-]{0,62}$',
+  description: 'Name of the workspace: lower-case letters, digits and dashes.',
+};
+
+const freshetSchema: JsonSchema = {
+  $schema: 'https://json-schema.org/draft/2020-12/schema',
+  title: 'Workspace',
+  type: 'object',
+  description: 'What holds for the whole workspace.',
+  properties: {
+    name,
+    secret: {
+      type: 'string',
+      minLength: 8,
+      description:
+        'Secret from which the keys of records are made; another one gives other keys. Best taken from the environment: ${NAME}.',
+    },
+    timezone: { type: 'string', minLength: 1, description: 'IANA name of the zone of local times in rules; UTC when left out.' },
+    profiles: {
+      type: 'object',
+      description: 'By name of a profile: values of the parameters ${name:default} in files of the workspace.',
+      additionalProperties: {
+        type: 'object',
+        description: 'Values by parameter.',
+        additionalProperties: {
+          description: 'a text, a number, true or false',
+          anyOf: [{ type: 'string' }, { type: 'number' }, { type: 'boolean' }],
+        },
+      },
+    },
+  },
+  required: ['name', 'secret'],
+  additionalProperties: false,
+};
+
+/** Kinds of files of a workspace, by folder; `freshet` is the file freshet.yaml. */
+export type FileKind = 'freshet' | 'sources' | 'segments' | 'activations';
+
+/** The JSON Schema of each kind of file, composed of what the components declare; for validation and for editors. */
+export function workspaceJsonSchemas(): Readonly<Record<FileKind, JsonSchema>> {
+  return { freshet: freshetSchema, sources: sourceSchema, segments: segmentSchema(), activations: activationSchema };
+}

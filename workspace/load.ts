@@ -1,0 +1,145 @@
+import { readdir } from 'node:fs/promises';
+import { basename, extname, join } from 'node:path';
+import { segmentCompiler, type CompiledSegment } from '../processors/evaluate-segments/segment.ts';
+import { compileActivation, type CompiledActivation } from '../processors/plan-activations/activation.ts';
+import { FreshetError } from '../runtime/errors.ts';
+import type { SourceConfig } from '../schemas/config.ts';
+import { schemaProblems } from '../schemas/json-schema.ts';
+import { compileSource } from '../schemas/source-schema.ts';
+import { checkReferences } from './check-references.ts';
+import { workspaceJsonSchemas, type FileKind } from './json-schemas.ts';
+import { refuse, type Problem } from './problems.ts';
+import type { Values } from './parameters.ts';
+import { testsOf, type SegmentTest } from './segment-tests.ts';
+import { attempt, readYaml, type Compiled, type YamlFile } from './yaml-file.ts';
+
+/** A workspace: what a business declares, compiled. */
+export interface Workspace {
+  readonly dir: string;
+  readonly name: string;
+  readonly secret: string;
+  readonly timezone: string;
+  readonly sources: readonly SourceConfig[];
+  readonly segments: readonly CompiledSegment[];
+  readonly activations: readonly CompiledActivation[];
+  /** Names of the templates, without the ending of their files. */
+  readonly templates: readonly string[];
+  readonly templatesDir: string;
+  readonly tests: readonly SegmentTest[];
+}
+
+export interface LoadOptions {
+  /** Name of a profile of freshet.yaml, whose values stand for the parameters of the other files. */
+  readonly profile?: string;
+}
+
+interface Settings {
+  readonly name: string;
+  readonly secret: string;
+  readonly timezone?: string;
+  readonly profiles?: Readonly<Record<string, Readonly<Record<string, string | number | boolean>>>>;
+}
+
+/**
+ * Reads and checks a workspace. `env` is where `${NAME}` comes from. With any problem nothing is returned: CONFIG_INVALID,
+ * which lists all of them, one a line, as `file:line:column field: what was expected`.
+ */
+export async function loadWorkspace(dir: string, env: Values, options: LoadOptions = {}): Promise<Workspace> {
+  const problems: Problem[] = [];
+  const { settings, values } = await readSettings(dir, env, options.profile, problems);
+  const timezone = settings?.timezone ?? 'UTC';
+  const read = reader(dir, values, problems);
+  const compileSegment = segmentCompiler(timezone);
+  const sources = await read('sources', (data) => compileSource(data, env));
+  const segments = await read('segments', compileSegment);
+  const activations = await read('activations', compileActivation);
+  const templatesDir = join(dir, 'templates');
+  const templates = (await list(templatesDir))
+    .filter((file) => /\.(mjml|liquid)$/.test(file))
+    .map((file) => basename(file, extname(file)));
+  problems.push(...checkReferences({ sources, segments, activations, templates }));
+  refuse(problems);
+  if (settings === undefined) throw new FreshetError('CONFIG_INVALID', `${dir}: expected a file freshet.yaml`);
+  const plain = <T>(compiled: readonly Compiled<T>[]): readonly T[] => compiled.map(({ value }) => value);
+  return {
+    dir,
+    name: settings.name,
+    secret: settings.secret,
+    timezone,
+    sources: plain(sources),
+    segments: plain(segments),
+    activations: plain(activations),
+    templates,
+    templatesDir,
+    tests: segments.flatMap(({ file, value }) => testsOf(file, value)),
+  };
+}
+
+/** Reads freshet.yaml, and the values of parameters in the other files: those of the profile, else of the environment. */
+async function readSettings(
+  dir: string,
+  env: Values,
+  profile: string | undefined,
+  problems: Problem[],
+): Promise<{ settings: Settings | undefined; values: Values }> {
+  const name = 'freshet.yaml';
+  if (!(await list(dir)).includes(name)) {
+    problems.push({ file: name, line: 1, column: 1, field: '', message: `expected this file in ${dir}` });
+    return { settings: undefined, values: env };
+  }
+  const file = await readYaml(dir, name, { values: env }, problems);
+  if (file === undefined || !fits('freshet', file, problems)) return { settings: undefined, values: env };
+  const settings = file.data as Settings;
+  if (settings.timezone !== undefined && !isTimezone(settings.timezone))
+    problems.push(file.problem(['timezone'], `expected an IANA time zone such as Europe/London, found "${settings.timezone}"`));
+  if (profile === undefined) return { settings, values: env };
+  const chosen = settings.profiles?.[profile];
+  if (chosen === undefined) {
+    const known = Object.keys(settings.profiles ?? {}).join(', ') || 'none';
+    problems.push(file.problem(['profiles'], `expected the profile ${profile}, found ${known}`));
+  }
+  const given = Object.fromEntries(Object.entries(chosen ?? {}).map(([key, value]) => [key, String(value)]));
+  return { settings, values: { ...env, ...given } };
+}
+
+type Reader = <T>(kind: Exclude<FileKind, 'freshet'>, compile: (data: unknown) => T) => Promise<readonly Compiled<T>[]>;
+
+/** Reads every file of a folder; what does not fit the schema, or cannot be compiled, goes to `problems`. */
+function reader(dir: string, values: Values, problems: Problem[]): Reader {
+  return async (kind, compile) => {
+    const compiled = [];
+    for (const name of (await list(join(dir, kind))).filter((file) => /\.ya?ml$/.test(file))) {
+      const before = problems.length;
+      const file = await readYaml(dir, `${kind}/${name}`, { values, keepUnset: kind === 'sources' }, problems);
+      if (file === undefined || !fits(kind, file, problems) || problems.length > before) continue;
+      const value = attempt(file, problems, compile);
+      if (value !== undefined) compiled.push({ file, value });
+    }
+    return compiled;
+  };
+}
+
+const schemas = workspaceJsonSchemas();
+
+function fits(kind: FileKind, file: YamlFile, problems: Problem[]): boolean {
+  const found = schemaProblems(schemas[kind])(file.data);
+  problems.push(...found.map(({ path, message }) => file.problem(path, message)));
+  return found.length === 0;
+}
+
+async function list(dir: string): Promise<readonly string[]> {
+  try {
+    return (await readdir(dir)).sort();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw new FreshetError('CONFIG_INVALID', `${dir} cannot be read: expected a folder`, { cause: error });
+  }
+}
+
+function isTimezone(timezone: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en-US', { timeZone: timezone }).format(0) !== '';
+  } catch {
+    return false;
+  }
+}
