@@ -121,6 +121,15 @@ describe('the read side', () => {
     expect((await fetched('/console/index.ts')).status).toBe(404);
   });
 
+  it('makes elements of data by their text alone', async () => {
+    for (const file of ['page.mjs', 'draw.mjs', 'format.mjs']) {
+      const { body } = await fetched(`/console/${file}`);
+      expect(body).not.toMatch(
+        /innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|createContextualFragment|eval\(|Function\(/,
+      );
+    }
+  });
+
   it('does not answer under a name that is not its own', async () => {
     expect((await fetched('/api/walk', { host: 'evil.example' })).status).toBe(421);
     expect((await fetched('/api/walk', { host: 'localhost:8080' })).status).toBe(200);
@@ -176,7 +185,7 @@ describe('/metrics', () => {
     const registry = new Registry();
     new Counter({ name: 'freshet_things_total', help: 'Things', registers: [registry] }).inc(3);
     await new Promise((resolve) => server.close(resolve));
-    await listen(express().use(metricsRouter(registry)));
+    await listen(express().use('/metrics', metricsRouter(registry)));
     expect((await fetched('/metrics')).body).toContain('freshet_things_total 3');
   });
 });

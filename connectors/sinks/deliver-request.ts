@@ -115,11 +115,18 @@ function doubt(row: OpenRow, reason: string, { timing, count }: SinkTaskOptions)
 
 async function settle(row: OpenRow, status: string, reference: string, hands: TaskHands): Promise<void> {
   const at = hands.options.timing.now();
+  const proof = status === 'sent' ? withHop(row.outcome.proof, `${row.outcome.channel}-sink`, at) : row.outcome.proof;
   const reason = status === 'sent' ? '' : status === 'expired' ? expiry(row.outcome.reason) : row.outcome.reason;
   hands.ledger.set(row.outcome.id, { state: 'done', offset: row.offset, at });
-  hands.publish({ ...row.outcome, status, reason, reference, attempt: row.attempt, at });
+  hands.publish({ ...row.outcome, status, reason, reference, attempt: row.attempt, at, proof });
   hands.finished(row.offset);
   await hands.commit();
+}
+
+/** The sink is the last hop of the walk. */
+function withHop(proof: ActivationOutcome['proof'], hop: string, at: number): ActivationOutcome['proof'] {
+  const before = proof.hops.at(-1)?.at ?? at;
+  return { ...proof, hops: [...proof.hops, { hop, at, ms: Math.max(0, at - before) }] };
 }
 
 function expiry(last: string): string {

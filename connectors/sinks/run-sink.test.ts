@@ -43,6 +43,26 @@ describe('a sink', () => {
     await world.stop(running);
   });
 
+  it('tells what waits and for how long, and stamps itself as the last hop', async () => {
+    const world = new SinkWorld();
+    world.answer = async (_, { attempt }) =>
+      attempt === 1 ? { kind: 'retry', reason: 'busy', afterMs: 5000 } : { kind: 'sent', reference: 'r' };
+    const running = await world.run();
+    const at = world.timing.now();
+    const hops = [{ hop: 'before', at: at - 10, ms: 3 }];
+    world.request('a', { proof: { now: at, lagMs: 0, sources: [], hops } });
+    await world.timing.until(() => world.delivered.length === 1);
+    world.timing.advance(1000);
+    expect(running.status()).toEqual({ finished: 0, waiting: 1, lagMs: 1000 });
+    await world.settled('a');
+    expect(running.status()).toEqual({ finished: 1, waiting: 0, lagMs: 0 });
+    expect(world.outcomes('a').at(-1)?.proof.hops).toEqual([
+      ...hops,
+      { hop: 'test-sink', at: world.timing.now(), ms: world.timing.now() - at + 10 },
+    ]);
+    await world.stop(running);
+  });
+
   it('does not send what has expired, and says so', async () => {
     const world = new SinkWorld();
     const running = await world.run();

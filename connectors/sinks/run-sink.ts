@@ -6,17 +6,29 @@ import { SinkTask } from './sink-task.ts';
 
 /** A sink at work. */
 export interface RunningSink {
+  /** Over the partitions of this process. */
+  status(): SinkStatus;
   /** Finishes what was begun, records it, and leaves the group. */
   stop(): Promise<void>;
 }
 
+export interface SinkStatus {
+  /** Requests brought to an end since the start. */
+  readonly finished: number;
+  readonly waiting: number;
+  /** Age of the oldest request that waits; 0 without one. Milliseconds. */
+  readonly lagMs: number;
+}
+
 interface Running {
   readonly stop: AbortController;
-  readonly done: Promise<void>;
+  task?: SinkTask;
+  done: Promise<void>;
 }
 
 const RETRY_MS = 1000;
 const FENCED_MS = 3000;
+const ENDS = new Set(['sent', 'failed', 'expired', 'unknown']);
 const day = 24 * 60 * 60 * 1000;
 
 /**
@@ -25,27 +37,33 @@ const day = 24 * 60 * 60 * 1000;
  */
 export async function runSink(given: SinkOptions): Promise<RunningSink> {
   const reader = given.kafka.reader();
+  let finished = 0;
   const options: Required<SinkOptions> = {
     timing: systemTiming,
     log: () => undefined,
-    count: () => undefined,
     leaseMs: 5000,
     effectTimeoutMs: 10_000,
     concurrency: 8,
     window: 256,
     rememberMs: 7 * day,
     ...given,
+    count: (name) => {
+      if (ENDS.has(name)) finished++;
+      given.count?.(name);
+    },
   };
   const { kafka, names, partitions, timing, log } = options;
   const group = names.group(`${given.sink.channel}-sink`);
   const tasks = new Map<number, Running>();
   let stopping = false;
 
-  const keepRunning = async (partition: number, before: Promise<void> | undefined, stop: AbortSignal): Promise<void> => {
+  const keepRunning = async (partition: number, before: Promise<void> | undefined, running: Running): Promise<void> => {
+    const stop = running.stop.signal;
     await before;
     while (!stop.aborted) {
       try {
-        await new SinkTask({ ...options, group, partition, reader }).run(stop);
+        running.task = new SinkTask({ ...options, group, partition, reader });
+        await running.task.run(stop);
       } catch (error) {
         const fenced = error instanceof FreshetError && error.code === 'FENCED';
         const code = error instanceof FreshetError ? error.code : error instanceof Error ? error.name : 'error';
@@ -66,8 +84,9 @@ export async function runSink(given: SinkOptions): Promise<RunningSink> {
       for (const partition of assigned) {
         const before = tasks.get(partition);
         if (before !== undefined && !before.stop.signal.aborted) continue;
-        const stop = new AbortController();
-        tasks.set(partition, { stop, done: keepRunning(partition, before?.done, stop.signal) });
+        const running: Running = { stop: new AbortController(), done: Promise.resolve() };
+        tasks.set(partition, running);
+        running.done = keepRunning(partition, before?.done, running);
       }
     },
     onLost: (reason) => log('warn', 'the sink lost its membership and joins again', { group, reason: reason.name }),
@@ -75,6 +94,14 @@ export async function runSink(given: SinkOptions): Promise<RunningSink> {
 
   await member.start();
   return {
+    status: () => {
+      const waiting = [...tasks.values()].flatMap(({ task, stop }) =>
+        stop.signal.aborted || task === undefined ? [] : [task.waiting],
+      );
+      const oldest = Math.min(timing.now(), ...waiting.flatMap(({ since }) => since ?? []));
+      const requests = waiting.reduce((sum, task) => sum + task.requests, 0);
+      return { finished, waiting: requests, lagMs: timing.now() - oldest };
+    },
     stop: async () => {
       stopping = true;
       for (const task of tasks.values()) task.stop.abort();

@@ -20,10 +20,11 @@ export class SinkTask {
   readonly #options: SinkTaskOptions;
   readonly #outbox: Outbox;
   readonly #leaving = new AbortController();
-  /** Offsets of requests that are not finished, ascending. */
-  readonly #open = new Set<number>();
+  /** Requests that are not finished: when they were written, by offset, ascending. */
+  readonly #open = new Map<number, number>();
   readonly #chains = new Map<string, Promise<void>>();
   #next = 0;
+  #stream: PartitionStream | undefined;
   #wake = (): void => undefined;
   #fault: { readonly error: unknown } | undefined;
 
@@ -50,6 +51,12 @@ export class SinkTask {
     } finally {
       await producer.close();
     }
+  }
+
+  /** Requests read and not finished, and when the oldest of them was written; undefined: there is none. */
+  get waiting(): { readonly requests: number; readonly since: number | undefined } {
+    const [since] = this.#open.values();
+    return { requests: this.#open.size + (this.#stream?.queued ?? 0), since };
   }
 
   async #restore(stop: AbortSignal): Promise<Ledger> {
@@ -84,7 +91,7 @@ export class SinkTask {
   async #work(hands: TaskHands, stop: AbortSignal): Promise<void> {
     const { reader, names, partition } = this.#options;
     const at = { topic: names.topic(topics.activationsRequested.name), partition };
-    const stream = reader.open(at, this.#next, { notify: () => this.#wake(), maxQueuedBytes: 1 << 20 });
+    const stream = (this.#stream = reader.open(at, this.#next, { notify: () => this.#wake(), maxQueuedBytes: 1 << 20 }));
     const stopped = (): void => this.#wake();
     stop.addEventListener('abort', stopped);
     try {
@@ -110,7 +117,7 @@ export class SinkTask {
   }
 
   async #admit(record: RawRecord, hands: TaskHands): Promise<void> {
-    this.#open.add(record.offset);
+    this.#open.set(record.offset, record.timestamp);
     this.#next = record.offset + 1;
     const request = await this.#decode(record);
     if (request?.channel === this.#options.sink.channel) {
@@ -153,7 +160,7 @@ export class SinkTask {
 
   /** Everything below is finished. */
   get #position(): number {
-    for (const offset of this.#open) return offset;
+    for (const offset of this.#open.keys()) return offset;
     return this.#next;
   }
 
