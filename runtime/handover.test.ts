@@ -156,8 +156,55 @@ describe('withHandover', () => {
           expect(simulation.state<{ closedTo: string | null }>('count', key, '~')?.closedTo).not.toBeNull();
         expect(simulation.counts.get('handovers_followed')).toBeUndefined();
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
+  });
+
+  it('takes a state that comes before its opening was read', () => {
+    const simulation = new KeySimulation({ processors: [counting()], random: () => 0 });
+    simulation.send(records, 'w', { event: 1, due: 50 });
+    simulation.send(loop, 'w', { kind: 'absorb', processor: 'count', from: 'l', parts: { events: [2], waiting: { 2: 60 } } });
+    simulation.run();
+    simulation.send(records, 'w', { marker: { kind: 'opening', loser: 'l', winner: 'w', members: [] } });
+    simulation.run();
+    expect(simulation.state('count', 'w', 'events')).toEqual([1, 2]);
+    expect(simulation.state('count', 'w', '~')).toBeUndefined();
+  });
+
+  it('fires the timers it held when the state has come, and leaves those of another processor alone', () => {
+    const simulation = new KeySimulation({ processors: [counting()], random: () => 0 });
+    simulation.send(records, 'w', { event: 1, due: 50 });
+    simulation.send(records, 'w', { marker: { kind: 'opening', loser: 'l', winner: 'w', members: [] } });
+    simulation.run();
+    simulation.clocks.set(TICK, 100);
+    simulation.send(loop, 'w', { kind: 'absorb', processor: 'another', from: 'l', parts: {} });
+    simulation.run();
+    expect(simulation.sent).toEqual([]);
+    simulation.send(loop, 'w', { kind: 'absorb', processor: 'count', from: 'l', parts: {} });
+    simulation.run();
+    expect(simulation.sent.map(({ value }) => value)).toEqual([1]);
+  });
+
+  it('keeps the claims of both keys where they are until the state has come', () => {
+    const simulation = new KeySimulation({ processors: [counting()], random: () => 0 });
+    const marker = { loser: 'l', winner: 'w', members: [] };
+    simulation.clocks.set('shop', 70);
+    simulation.send(records, 'w', { marker: { ...marker, kind: 'opening' } });
+    simulation.send(records, 'l', { marker: { ...marker, kind: 'closing', members: ['m'] } });
+    simulation.run();
+    expect(simulation.marked('hold').sort()).toEqual(['count/l/~hold/shop', 'count/w/~hold/shop']);
+    simulation.send(records, 'l', { marker: { ...marker, kind: 'sealed', members: ['m'] } });
+    simulation.run();
+    expect(simulation.marked('hold')).toEqual([]);
+    expect(simulation.state('count', 'l', '~')).toMatchObject({ closedTo: 'w' });
+  });
+
+  it('refuses what comes for a key that has ended', () => {
+    const simulation = new KeySimulation({ processors: [counting()], random: () => 0 });
+    simulation.send(records, 'l', { marker: { kind: 'closing', loser: 'l', winner: 'w', members: [] } });
+    simulation.send(records, 'l', { event: 1, due: 5 });
+    simulation.run();
+    expect(simulation.rejected).toEqual(['the key has ended and its state has gone to another']);
   });
 
   it('loses events if the loser does not wait for the seals', () => {

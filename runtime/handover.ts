@@ -26,13 +26,13 @@ export interface HandoverMarker {
 
 export interface HandoverOptions {
   /** The marker that a record is, if it is one. */
-  marker(record: StreamRecord): HandoverMarker | undefined;
+  readonly marker: (record: StreamRecord) => HandoverMarker | undefined;
   /** Topic for the states on their way; several processors may share it. */
   readonly loop: Topic;
   /** Adds the parts of a key that has ended to the state at hand, that of `key`, each with the marks that it needs now. */
-  merge(key: string, loser: string, parts: Readonly<Record<string, unknown>>, context: Context): void;
+  readonly merge: (key: string, loser: string, parts: Readonly<Record<string, unknown>>, context: Context) => void;
   /** Last words of a key that ends, before its parts go to the winner. */
-  close?(key: string, winner: string, context: Context): void;
+  readonly close?: (key: string, winner: string, context: Context) => void;
   /** Sources whose claims stay where they are while a state is on its way. */
   readonly sources?: readonly string[];
 }

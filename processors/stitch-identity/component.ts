@@ -12,43 +12,60 @@ export interface LiveCustomer {
 
 /** What the root of a component knows and alone decides upon. Keys are opaque keys of identifiers. */
 export interface Component {
-  readonly members: Readonly<Record<string, Member>>;
+  readonly members: ReadonlyMap<string, Member>;
   readonly edges: readonly Edge[];
-  readonly live: Readonly<Record<string, LiveCustomer>>;
+  readonly live: ReadonlyMap<string, LiveCustomer>;
   /** The timeline that each member was last told. */
-  readonly labels: Readonly<Record<string, Timeline>>;
+  readonly labels: ReadonlyMap<string, Timeline>;
   /** By customer: every member that ever labelled events with it and has not been asked to seal it. */
-  readonly holders: Readonly<Record<string, readonly string[]>>;
+  readonly holders: ReadonlyMap<string, readonly string[]>;
   /** How many customers were founded at an identifier after its first. */
-  readonly founded: Readonly<Record<string, number>>;
+  readonly founded: ReadonlyMap<string, number>;
   /** Identifiers known to be crowded. */
-  readonly crowded: readonly string[];
+  readonly crowded: ReadonlySet<string>;
 }
 
 /** The component of an identifier that is linked to none. */
 export function single(key: string, member: Member, timeline: Timeline | null, seen: number): Component {
   const own = timeline?.[0]?.[1];
   return {
-    members: { [key]: member },
+    members: new Map([[key, member]]),
     edges: [],
-    live: own === undefined ? {} : { [own]: { founder: key, seen } },
-    labels: timeline === null ? {} : { [key]: timeline },
-    holders: own === undefined ? {} : { [own]: [key] },
-    founded: {},
-    crowded: [],
+    live: new Map(own === undefined ? [] : [[own, { founder: key, seen }]]),
+    labels: new Map(timeline === null ? [] : [[key, timeline]]),
+    holders: new Map(own === undefined ? [] : [[own, [key]]]),
+    founded: new Map(),
+    crowded: new Set(),
   };
 }
 
 /** Both as one. They share nothing: an identifier is in one component only. */
 export function unite(a: Component, b: Component): Component {
   return {
-    members: { ...a.members, ...b.members },
+    members: new Map([...a.members, ...b.members]),
     edges: [...a.edges, ...b.edges],
-    live: { ...a.live, ...b.live },
-    labels: { ...a.labels, ...b.labels },
-    holders: { ...a.holders, ...b.holders },
-    founded: { ...a.founded, ...b.founded },
-    crowded: [...a.crowded, ...b.crowded],
+    live: new Map([...a.live, ...b.live]),
+    labels: new Map([...a.labels, ...b.labels]),
+    holders: new Map([...a.holders, ...b.holders]),
+    founded: new Map([...a.founded, ...b.founded]),
+    crowded: new Set([...a.crowded, ...b.crowded]),
+  };
+}
+
+/** With a customer that a member began by itself. */
+export function withCustomer(
+  component: Component,
+  customer: string,
+  founder: string,
+  timeline: Timeline,
+  seen: number,
+): Component {
+  const { live, holders, labels } = component;
+  return {
+    ...component,
+    live: new Map([...live, [customer, { founder, seen }]]),
+    holders: new Map([...holders, [customer, [founder]]]),
+    labels: labels.has(founder) ? labels : new Map([...labels, [founder, timeline]]),
   };
 }
 
@@ -58,12 +75,10 @@ export function isMovingPair(rules: IdentityRules, a: string | undefined, b: str
 }
 
 /** With one more edge. Of pairs that cannot move only the first sighting counts, whichever of the two was the primary one. */
-export function withEdge(component: Component, edge: Edge, rules: IdentityRules): Component {
+export function withEdge(component: Component, { x, y, at, cause }: Edge, rules: IdentityRules): Component {
   const { members, edges } = component;
-  const moving = isMovingPair(rules, members[edge.x]?.kind, members[edge.y]?.kind);
-  const samePair = (other: Edge): boolean =>
-    (other.x === edge.x && other.y === edge.y) || (!moving && other.x === edge.y && other.y === edge.x);
-  const known = edges.filter((other) => samePair(other) && (moving ? other.at === edge.at : other.at <= edge.at));
-  if (known.length > 0) return component;
-  return { ...component, edges: [...(moving ? edges : edges.filter((other) => !samePair(other))), edge] };
+  const moving = isMovingPair(rules, members.get(x)?.kind, members.get(y)?.kind);
+  const samePair = (other: Edge): boolean => (other.x === x && other.y === y) || (!moving && other.x === y && other.y === x);
+  if (edges.some((other) => samePair(other) && (moving ? other.at === at : other.at <= at))) return component;
+  return { ...component, edges: [...(moving ? edges : edges.filter((other) => !samePair(other))), { x, y, at, cause }] };
 }

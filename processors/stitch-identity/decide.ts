@@ -5,7 +5,7 @@ import { type Component, isMovingPair, withEdge } from './component.ts';
 import type { Ask } from './messages.ts';
 import { type Edge, isVoid } from './partition.ts';
 import { type Merge, settle, type Settled } from './settle.ts';
-import { COMPONENT, type Site } from './site.ts';
+import { saveComponent, type Site } from './site.ts';
 import { foreignSpans, type Interval, lastCustomer, sameSpans, type Timeline } from './timeline.ts';
 
 /**
@@ -14,12 +14,12 @@ import { foreignSpans, type Interval, lastCustomer, sameSpans, type Timeline } f
  */
 export function decide(site: Site, before: Component, ask: Ask | undefined, at = ask?.at ?? 0): void {
   if (ask && before.edges.length >= site.rules.maxEdges) {
-    site.context.state.set(COMPONENT, before);
+    saveComponent(site, before);
     return refuse(site, ask, 'the component has too many edges');
   }
   const settled = settle(ask ? withEdge(before, ask, site.rules) : before, site.rules, at);
   const { component, merges, relabelled } = settled;
-  site.context.state.set(COMPONENT, component);
+  saveComponent(site, component);
   for (const merge of merges) announce(site, merge, at, ask?.cause ?? null);
   tellMembers(site, settled);
   tellPairs(site, before, settled, ask);
@@ -29,7 +29,7 @@ export function decide(site: Site, before: Component, ask: Ask | undefined, at =
     site.send(ask.x, { kind: 'answer', y: ask.y, at: ask.at, foreign, closed });
     reportLink(site, settled, ask);
   }
-  for (const [key, timeline] of relabelled) reportMove(site, settled, key, before.labels[key], timeline, at);
+  for (const [key, timeline] of relabelled) reportMove(site, settled, key, before.labels.get(key), timeline, at);
   for (const key of settled.crowded)
     report(site, {
       kind: 'super-node',
@@ -82,8 +82,8 @@ function tellMembers(site: Site, { merges, relabelled, crowded, component }: Set
     for (const key of holders) seals.set(key, [...(seals.get(key) ?? []), { loser, winner }]);
   }
   for (const key of new Set([...relabelled.keys(), ...seals.keys(), ...crowded])) {
-    const timeline = component.labels[key] ?? null;
-    const isCrowded = component.crowded.includes(key);
+    const timeline = component.labels.get(key) ?? null;
+    const isCrowded = component.crowded.has(key);
     site.send(key, { kind: 'label', root: site.key, timeline, seals: seals.get(key) ?? [], crowded: isCrowded });
   }
 }
@@ -101,8 +101,8 @@ function tellPairs(site: Site, before: Component, { component, relabelled }: Set
 }
 
 function spansOf({ labels, members }: Component, { x, y }: Edge, { rules }: Site): readonly Interval[] {
-  const [one, two] = [labels[x], labels[y]];
-  if (!one || !two || !isMovingPair(rules, members[x]?.kind, members[y]?.kind)) return [];
+  const [one, two] = [labels.get(x), labels.get(y)];
+  if (!one || !two || !isMovingPair(rules, members.get(x)?.kind, members.get(y)?.kind)) return [];
   return foreignSpans(one, two);
 }
 
@@ -111,7 +111,7 @@ function pairOf({ x, y }: Edge): string {
 }
 
 function ownerOf({ labels }: Component, key: string): string {
-  return lastCustomer(labels[key] ?? []);
+  return lastCustomer(labels.get(key) ?? []);
 }
 
 function reportLink(site: Site, { component, partition }: Settled, ask: Ask): void {
@@ -135,7 +135,7 @@ function reportLink(site: Site, { component, partition }: Settled, ask: Ask): vo
 /** A member that left a customer which goes on. */
 function reportMove(site: Site, { component }: Settled, key: string, was: Timeline | undefined, is: Timeline, at: number): void {
   const [from, to] = [lastCustomer(was ?? []), lastCustomer(is)];
-  if (from === to || component.live[from] === undefined) return;
+  if (from === to || !component.live.has(from)) return;
   site.context.count('moves');
   report(site, {
     kind: 'moved',

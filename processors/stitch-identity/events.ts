@@ -65,7 +65,7 @@ function routedPart(messageId: string): string {
 function take(site: Site, event: TaggedEvent, kind: string, others: readonly KnownIdentifier[], at: number): void {
   const { context, rules } = site;
   if (seenBefore(context.state, event.messageId, at, rules.rememberMs)) return context.count('duplicates');
-  const { timeline } = withCustomer(site, ensureNode(site, kind, event.occurredAt));
+  const { timeline } = owned(site, ensureNode(site, kind, event.occurredAt));
   const customer = customerAt(timeline, event.occurredAt);
   context.forward(topics.eventsIdentified, customer, { customer, event, marker: null });
   for (const other of others) {
@@ -84,7 +84,7 @@ function take(site: Site, event: TaggedEvent, kind: string, others: readonly Kno
 }
 
 /** An identifier with an event of its own and no customer yet begins one, and its root hears of it. */
-function withCustomer(site: Site, node: Node): Node & { readonly timeline: NonNullable<Node['timeline']> } {
+function owned(site: Site, node: Node): Node & { readonly timeline: NonNullable<Node['timeline']> } {
   if (node.timeline !== null) return { ...node, timeline: node.timeline };
   const { key, context } = site;
   const customer = customerId(key);

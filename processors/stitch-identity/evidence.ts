@@ -1,8 +1,10 @@
-import { type Component, unite } from './component.ts';
+import { type Component, unite, withCustomer } from './component.ts';
 import { crowdedReason, decide, refuse } from './decide.ts';
 import type { Ask, Message } from './messages.ts';
+import { pack, unpack } from './packed.ts';
 import { byRank } from './partition.ts';
-import { COMPONENT, componentOf, ensureNode, NODE, type Node, nodeOf, type Site } from './site.ts';
+import { COMPONENT, componentOf, ensureNode, NODE, type Node, nodeOf, saveComponent, type Site } from './site.ts';
+import { always } from './timeline.ts';
 
 /**
  * Evidence components: identifiers seen together end under one root, the highest of them, in any order of arrival. Whoever
@@ -12,9 +14,9 @@ export function onEdge(site: Site, ask: Ask): void {
   const node = ensureNode(site, ask.xKind, ask.at);
   if (node.parent !== null) return site.send(node.parent, { kind: 'edge', ask });
   const component = componentOf(site, node);
-  const other = [ask.x, ask.y].find((key) => component.members[key] === undefined);
+  const other = [ask.x, ask.y].find((key) => !component.members.has(key));
   if (other === undefined) return decide(site, component, ask);
-  const isCrowded = component.crowded.some((key) => key === ask.x || key === ask.y);
+  const isCrowded = component.crowded.has(ask.x) || component.crowded.has(ask.y);
   if (isCrowded) return site.send(other, { kind: 'void', ask });
   site.send(other, { kind: 'find', ask, root: site.key, rank: node.rank, edges: component.edges.length });
 }
@@ -24,8 +26,8 @@ export function onVoid(site: Site, ask: Ask): void {
   const node = ensureNode(site, site.key === ask.x ? ask.xKind : ask.yKind, ask.at);
   if (node.parent !== null) return site.send(node.parent, { kind: 'void', ask });
   const component = componentOf(site, node);
-  const ends = [ask.x, ask.y].filter((key) => component.members[key] !== undefined);
-  if (ends.every((key) => component.crowded.includes(key))) return refuse(site, ask, crowdedReason);
+  const ends = [ask.x, ask.y].filter((key) => component.members.has(key));
+  if (ends.every((key) => component.crowded.has(key))) return refuse(site, ask, crowdedReason);
   decide(site, component, ask);
 }
 
@@ -46,14 +48,14 @@ export function onFind(site: Site, message: Extract<Message, { kind: 'find' }>):
 function hook(site: Site, node: Node, component: Component, root: string, ask: Ask): void {
   site.context.state.set(NODE, { ...node, parent: root });
   site.context.state.delete(COMPONENT);
-  site.send(root, { kind: 'join', ask, component });
+  site.send(root, { kind: 'join', ask, component: pack(component) });
 }
 
 export function onJoin(site: Site, message: Extract<Message, { kind: 'join' }>): void {
   const node = nodeOf(site);
   if (!node) return site.context.reject('process', 'a component wants to join an identifier that is not known');
   if (node.parent !== null) return site.send(node.parent, message);
-  site.context.state.set(COMPONENT, unite(componentOf(site, node), message.component));
+  saveComponent(site, unite(componentOf(site, node), unpack(message.component)));
   onEdge(site, message.ask);
 }
 
@@ -63,12 +65,5 @@ export function onFounded(site: Site, message: Extract<Message, { kind: 'founded
   if (!node) return site.context.reject('process', 'an identifier that is not known cannot be a root');
   if (node.parent !== null) return site.send(node.parent, message);
   const { key, customer, seen } = message;
-  const component = componentOf(site, node);
-  const grown: Component = {
-    ...component,
-    live: { ...component.live, [customer]: { founder: key, seen } },
-    holders: { ...component.holders, [customer]: [key] },
-    labels: component.labels[key] ? component.labels : { ...component.labels, [key]: [[Number.MIN_SAFE_INTEGER, customer]] },
-  };
-  decide(site, grown, undefined, seen);
+  decide(site, withCustomer(componentOf(site, node), customer, key, always(customer), seen), undefined, seen);
 }

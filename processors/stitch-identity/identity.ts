@@ -29,35 +29,41 @@ export interface IdentityRules {
   readonly sightingsEveryMs: number;
 }
 
-/** Values that SDKs, forms and exports write when they know nobody. */
-const nobody = (
-  ',null,undefined,none,nil,nan,n/a,na,true,false,[object object],-1,anonymous,guest,unknown,test,user,admin,' +
-  'test@test.com,test@example.com,noreply@example.com,no@email.com,none@none.com'
-).split(',');
+/** Addresses that forms are filled with when nobody gives one. Placeholders of other kinds never come this far. */
+const nobodysMail = [
+  'test@test.com',
+  'test@example.com',
+  'user@example.com',
+  'noreply@example.com',
+  'no@email.com',
+  'none@none.com',
+];
 
-/** Zeros and separators only: `0`, `0000`, an empty UUID. */
-const zeros = /^[0\s.:+-]+$/;
-
-const rule = (priority: number, limit: number | null, moving = false): KindRule => ({
+const rule = (
+  priority: number,
+  limit: number | null,
+  more: { moving?: boolean; blocked?: readonly string[] } = {},
+): KindRule => ({
   priority,
   limit,
-  moving,
-  blocked: new Set(nobody),
+  moving: more.moving ?? false,
+  blocked: new Set(more.blocked),
 });
 
 /**
- * Without any file. An account is one person, so two `user_id` never meet. People have several addresses and numbers,
- * but twenty of one kind are a mailing list or a test. Browsers and devices are many and are handed on.
+ * Without any file. An account is one person, so two `user_id` never meet. People have several addresses and numbers, but
+ * twenty of one kind are a mailing list or a test. Browsers and devices are many, and are handed on. The order is that in
+ * which an event's primary identifier is chosen.
  */
 export const defaultIdentity: IdentityRules = {
   kinds: new Map([
     ['user_id', rule(100, 1)],
-    ['email', rule(80, 20)],
+    ['email', rule(80, 20, { blocked: nobodysMail })],
     ['phone', rule(60, 20)],
-    ['device_id', rule(20, null, true)],
-    ['anonymous_id', rule(10, null, true)],
+    ['anonymous_id', rule(40, null, { moving: true })],
+    ['device_id', rule(20, null, { moving: true })],
   ]),
-  others: rule(40, null),
+  others: rule(10, null),
   maxNeighbours: 100,
   maxEdges: 1000,
   rememberMs: 7 * 24 * 60 * 60 * 1000,
@@ -71,8 +77,7 @@ export function ruleOf(rules: IdentityRules, kind: string): KindRule {
 
 /** Whether a value names nobody. */
 export function isBlocked(rules: IdentityRules, kind: string, value: string): boolean {
-  const text = value.trim().toLowerCase();
-  return zeros.test(text) || ruleOf(rules, kind).blocked.has(text);
+  return ruleOf(rules, kind).blocked.has(value.trim().toLowerCase());
 }
 
 const kindSchema: JsonSchema = {
@@ -93,7 +98,7 @@ const kindSchema: JsonSchema = {
     blocked: {
       type: 'array',
       items: { type: 'string', description: 'A value.' },
-      description: 'Values that name nobody, besides the usual ones (null, anonymous, 0000); case does not matter.',
+      description: 'Values that name nobody, besides the usual placeholders; case does not matter.',
     },
   },
 };

@@ -8,7 +8,7 @@ import { defaultIdentity, type IdentityRules } from './identity.ts';
 import { linkPart, onAnswer, onLabel } from './member.ts';
 import type { Message } from './messages.ts';
 import { forgetSpan, rememberParts } from './remember.ts';
-import { NODE, type Site, siteOf } from './site.ts';
+import { COMPONENT, NODE, type Site, siteOf } from './site.ts';
 
 export interface StitchConfig {
   /** The deployment's secret behind opaque keys. */
@@ -35,7 +35,7 @@ export function stitchIdentity(config: StitchConfig): Processor {
     outputs: [topics.eventsIdentified, topics.identityLinks, topics.identityChanges],
     upstream: ['source'],
     parts: (record) => {
-      if (record.topic !== topics.eventsTagged.name) return [NODE];
+      if (record.topic !== topics.eventsTagged.name) return messageParts(record.value as Message);
       const others = keysOf(record.value as TaggedEvent, record.key).slice(1);
       return [NODE, ...rememberParts(record.timestamp, rules.rememberMs), ...others.map(({ key }) => linkPart(key))];
     },
@@ -52,6 +52,20 @@ export function stitchIdentity(config: StitchConfig): Processor {
       forgetSpan(context.state, timer.part);
     },
   };
+}
+
+function messageParts(message: Message): readonly string[] {
+  switch (message.kind) {
+    case 'label':
+      return [NODE];
+    case 'answer':
+      return [NODE, linkPart(message.y)];
+    case 'event':
+    case 'taken':
+      return [];
+    default:
+      return [NODE, COMPONENT];
+  }
 }
 
 function receive(site: Site, message: Message, record: StreamRecord, secret: string): void {

@@ -1,5 +1,5 @@
 import type { TaggedEvent } from '../../schemas/generated/types.ts';
-import type { Component } from './component.ts';
+import type { PackedComponent } from './packed.ts';
 import type { Interval, Timeline } from './timeline.ts';
 
 /** A sighting that its primary identifier wants decided; `x` is where it comes from and where the answer goes. */
@@ -22,7 +22,7 @@ export type Message =
   /** Up to the root of one end: the other is crowded. */
   | { readonly kind: 'void'; readonly ask: Ask }
   /** Up to the root: a component whose root is one no more. */
-  | { readonly kind: 'join'; readonly ask: Ask; readonly component: Component }
+  | { readonly kind: 'join'; readonly ask: Ask; readonly component: PackedComponent }
   /** Up to the root: a member had no customer when an event came, and began one. */
   | { readonly kind: 'founded'; readonly key: string; readonly customer: string; readonly seen: number }
   /** From the root to a member: to whom it belongs, and the customers that it is to seal for their winners. */

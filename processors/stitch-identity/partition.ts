@@ -11,6 +11,8 @@ export interface Edge {
   readonly x: string;
   readonly y: string;
   readonly at: number;
+  /** The event that brought it, if known. */
+  readonly cause: string | null;
 }
 
 /** A union that limits forbid; `kind` is the one of which there would be too many. */
@@ -41,11 +43,11 @@ export function byRank(a: readonly [key: string, rank: number], b: readonly [key
  * edge in event time (at the same time those of higher identifiers first), two identifiers become one customer's if limits allow; else, if one is of a moving kind, it belongs
  * to the other's customer from that time on; else the union is refused.
  */
-export function partition(members: Readonly<Record<string, Member>>, edges: readonly Edge[], rules: IdentityRules): Partition {
-  const keys = Object.keys(members).sort();
+export function partition(members: ReadonlyMap<string, Member>, edges: readonly Edge[], rules: IdentityRules): Partition {
+  const keys = [...members.keys()].sort();
   const crowded = crowdedKeys(edges, rules.maxNeighbours);
   const parent = new Map(keys.map((key) => [key, key]));
-  const limited = new Map(keys.map((key) => [key, limitedKinds(members[key], rules)]));
+  const limited = new Map(keys.map((key) => [key, limitedKinds(members.get(key), rules)]));
   const owner = new Map<string, string>();
   const moved = new Map<string, [number, string][]>();
   const refused: Refusal[] = [];
@@ -58,7 +60,7 @@ export function partition(members: Readonly<Record<string, Member>>, edges: read
     return at;
   };
 
-  const order = (a: string, b: string): number => byRank([a, members[a]?.rank ?? 0], [b, members[b]?.rank ?? 0]);
+  const order = (a: string, b: string): number => byRank([a, members.get(a)?.rank ?? 0], [b, members.get(b)?.rank ?? 0]);
   const inTime = [...edges].sort((a, b) => a.at - b.at || order(a.x, b.x) || order(a.y, b.y));
   for (const edge of inTime) {
     if (isVoid(edge, members, crowded)) continue;
@@ -74,7 +76,7 @@ export function partition(members: Readonly<Record<string, Member>>, edges: read
       continue;
     }
     const mover = [edge.x, edge.y]
-      .filter((key) => ruleOf(rules, members[key]?.kind ?? '').moving)
+      .filter((key) => ruleOf(rules, members.get(key)?.kind ?? '').moving)
       .sort(order)
       .at(-1);
     // Of two moving ones the lower goes.
@@ -103,8 +105,8 @@ export function partition(members: Readonly<Record<string, Member>>, edges: read
 }
 
 /** The edge counts for nothing but the number of neighbours; an end that is crowded and elsewhere is no member. */
-export function isVoid({ x, y }: Edge, members: Readonly<Record<string, Member>>, crowded: ReadonlySet<string>): boolean {
-  return [x, y].some((key) => members[key] === undefined || crowded.has(key));
+export function isVoid({ x, y }: Edge, members: ReadonlyMap<string, Member>, crowded: ReadonlySet<string>): boolean {
+  return [x, y].some((key) => !members.has(key) || crowded.has(key));
 }
 
 function crowdedKeys(edges: readonly Edge[], most: number): ReadonlySet<string> {

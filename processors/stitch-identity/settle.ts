@@ -28,44 +28,45 @@ export interface Settled {
  */
 export function settle(component: Component, rules: IdentityRules, at: number): Settled {
   const parts = partition(component.members, component.edges, rules);
-  const live: Record<string, LiveCustomer> = { ...component.live };
-  const founded: Record<string, number> = { ...component.founded };
+  const live = new Map<string, LiveCustomer>(component.live);
+  const founded = new Map(component.founded);
   const candidates = parts.groups.map((): string[] => []);
-  for (const [customer, { founder }] of Object.entries(live)) candidates[parts.home.get(founder) ?? 0]?.push(customer);
+  for (const [customer, { founder }] of live) candidates[parts.home.get(founder) ?? 0]?.push(customer);
 
   const needed = neededGroups(component, parts);
   const merges: Merge[] = [];
   const owners = parts.groups.map((group, i) => {
     const [winner, ...losers] = candidates[i]?.sort(survivorFirst(component)) ?? [];
-    for (const loser of losers) merges.push({ loser, winner: winner ?? '', holders: component.holders[loser] ?? [] });
+    for (const loser of losers) merges.push({ loser, winner: winner ?? '', holders: component.holders.get(loser) ?? [] });
     if (winner !== undefined || !needed.has(i)) return winner;
     const founder = [...group].sort((a, b) => byRank([a, rankOf(component, a)], [b, rankOf(component, b)]))[0] ?? '';
-    founded[founder] = (founded[founder] ?? 0) + 1;
-    const customer = customerId(hashId('again', founder, founded[founder]));
-    live[customer] = { founder, seen: at };
+    const count = (founded.get(founder) ?? 0) + 1;
+    const customer = customerId(hashId('again', founder, count));
+    founded.set(founder, count);
+    live.set(customer, { founder, seen: at });
     return customer;
   });
 
-  const labels: Record<string, Timeline> = { ...component.labels };
-  const holders: Record<string, readonly string[]> = { ...component.holders };
+  const labels = new Map(component.labels);
+  const holders = new Map(component.holders);
   for (const { loser } of merges) {
-    delete live[loser];
-    delete holders[loser];
+    live.delete(loser);
+    holders.delete(loser);
   }
   const relabelled = new Map<string, Timeline>();
-  for (const key of Object.keys(component.members)) {
+  for (const key of component.members.keys()) {
     const timeline = timelineOf(key, parts, owners);
-    if (timeline === undefined || sameTimeline(labels[key], timeline)) continue;
-    labels[key] = timeline;
+    if (timeline === undefined || sameTimeline(labels.get(key), timeline)) continue;
+    labels.set(key, timeline);
     relabelled.set(key, timeline);
     for (const [, customer] of timeline) {
-      const known = holders[customer] ?? [];
-      if (!known.includes(key)) holders[customer] = [...known, key];
+      const known = holders.get(customer) ?? [];
+      if (!known.includes(key)) holders.set(customer, [...known, key]);
     }
   }
-  const crowded = [...parts.crowded].filter((key) => !component.crowded.includes(key));
+  const crowded = [...parts.crowded].filter((key) => !component.crowded.has(key));
   return {
-    component: { ...component, live, founded, labels, holders, crowded: [...component.crowded, ...crowded] },
+    component: { ...component, live, founded, labels, holders, crowded: new Set([...component.crowded, ...crowded]) },
     partition: parts,
     merges,
     relabelled,
@@ -76,7 +77,7 @@ export function settle(component: Component, rules: IdentityRules, at: number): 
 /** Groups that must have a customer: one of them has labelled events, or belongs to another group for a time. */
 function neededGroups(component: Component, parts: Partition): ReadonlySet<number> {
   const needed = new Set<number>();
-  for (const key of Object.keys(component.labels)) needed.add(parts.home.get(key) ?? 0);
+  for (const key of component.labels.keys()) needed.add(parts.home.get(key) ?? 0);
   for (const [key, moves] of parts.moves) {
     needed.add(parts.home.get(key) ?? 0);
     for (const [, group] of moves) needed.add(group);
@@ -93,12 +94,12 @@ function timelineOf(key: string, parts: Partition, owners: readonly (string | un
 
 function survivorFirst({ live, members }: Component): (a: string, b: string) => number {
   return (a, b) => {
-    const [one, two] = [live[a], live[b]];
-    const rank = (customer: LiveCustomer | undefined): number => members[customer?.founder ?? '']?.rank ?? 0;
+    const [one, two] = [live.get(a), live.get(b)];
+    const rank = (customer: LiveCustomer | undefined): number => members.get(customer?.founder ?? '')?.rank ?? 0;
     return rank(two) - rank(one) || (one?.seen ?? 0) - (two?.seen ?? 0) || (a < b ? -1 : 1);
   };
 }
 
 function rankOf({ members }: Component, key: string): number {
-  return members[key]?.rank ?? 0;
+  return members.get(key)?.rank ?? 0;
 }

@@ -3,6 +3,7 @@ import { topics } from '../../schemas/topics.ts';
 import { type Component, single } from './component.ts';
 import { type IdentityRules, ruleOf } from './identity.ts';
 import type { Message } from './messages.ts';
+import { pack, type PackedComponent, unpack } from './packed.ts';
 import type { Timeline } from './timeline.ts';
 
 /** What an identifier knows of itself. */
@@ -46,7 +47,12 @@ export function ensureNode(site: Site, kind: string, seen: number): Node {
 
 /** The component of a root; one that was never linked has no part of its own for it. */
 export function componentOf({ key, context }: Site, node: Node): Component {
-  return context.state.get<Component>(COMPONENT) ?? single(key, { kind: node.kind, rank: node.rank }, node.timeline, node.seen);
+  const packed = context.state.get<PackedComponent>(COMPONENT);
+  return packed ? unpack(packed) : single(key, { kind: node.kind, rank: node.rank }, node.timeline, node.seen);
+}
+
+export function saveComponent({ context }: Site, component: Component): void {
+  context.state.set<PackedComponent>(COMPONENT, pack(component));
 }
 
 /** Sends to another identifier, or later to the same. */

@@ -2,43 +2,13 @@ import { describe, expect, it } from '@jest/globals';
 import { assert, constantFrom, nat, property } from 'fast-check';
 import { withHandover } from '../../runtime/handover.ts';
 import { KeySimulation, seededRandom } from '../../runtime/handover-simulation.ts';
-import type { FraudAlert, IdentifiedEvent, Identifier, TaggedEvent } from '../../schemas/generated/types.ts';
+import type { FraudAlert, IdentifiedEvent, TaggedEvent } from '../../schemas/generated/types.ts';
 import { topics } from '../../schemas/topics.ts';
 import type { FraudConfig } from './config.ts';
+import { changed, event, login, on } from './fixture.ts';
 import { detectFraud } from './index.ts';
 
 const minute = 60_000;
-const user: Identifier = { kind: 'user_id', value: 'u' };
-const on = (device: string): Identifier[] => [user, { kind: 'anonymous_id', value: device }];
-
-function event(messageId: string, minutes: number, identifiers: Identifier[], more: Partial<TaggedEvent> = {}): TaggedEvent {
-  const at = minutes * minute;
-  return {
-    messageId,
-    source: 'shop',
-    type: 'track',
-    event: 'Product Viewed',
-    occurredAt: at,
-    receivedAt: at,
-    asOf: null,
-    identifiers,
-    properties: '{}',
-    traits: '{}',
-    context: '{}',
-    flags: [],
-    mode: 'live',
-    origin: { topic: 'events.raw', partition: 0, offset: 0 },
-    ...more,
-  };
-}
-const login = (id: string, minutes: number, device: string, address?: unknown): TaggedEvent =>
-  event(id, minutes, on(device), {
-    type: 'identify',
-    event: 'Identify',
-    traits: JSON.stringify(address === undefined ? {} : { address }),
-  });
-const changed = (id: string, minutes: number, device: string): TaggedEvent =>
-  event(id, minutes, on(device), { event: 'Address Changed' });
 
 function alertsOf(events: readonly TaggedEvent[], config: Partial<FraudConfig> = {}): FraudAlert[] {
   const simulation = new KeySimulation({ processors: [detectFraud(config)], random: () => 0 });
