@@ -159,6 +159,19 @@ describe('bytes in flight', () => {
   });
 });
 
+describe('a body in very small chunks', () => {
+  it('is charged for what it costs, not for its length', async () => {
+    await start({ limits: small });
+    const socket = createConnection(gw.port, '127.0.0.1');
+    socket.write(`POST /v1/track HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n${'1\r\n \r\n'.repeat(100)}`);
+    const answered = await new Promise<string>((resolve) => {
+      socket.once('data', (data: Buffer) => resolve(data.toString()));
+    });
+    socket.destroy();
+    expect(answered).toMatch(/^HTTP\/1.1 429 /);
+  });
+});
+
 describe('the feed', () => {
   it('is told of every request, whatever becomes of it, and of its end once it is answered', async () => {
     await start();
