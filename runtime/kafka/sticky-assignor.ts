@@ -14,7 +14,8 @@ export interface StickyMember {
  * works on, then gets what it has on disk. Same input, same output; the order of the members does not matter.
  */
 export function assignSticky(tasks: number, members: readonly StickyMember[]): ReadonlyMap<string, readonly number[]> {
-  const byId = [...members].sort((a, b) => (a.id < b.id ? -1 : 1));
+  const byId = members.map((member) => ({ ...member, current: trueClaims(member, members) }));
+  byId.sort((a, b) => (a.id < b.id ? -1 : 1));
   const quotas = quotasOf(tasks, byId);
   const loads = new Map<string, number[]>(byId.map((member) => [member.id, []]));
   const free = new Set(Array.from({ length: tasks }, (_, task) => task));
@@ -38,6 +39,12 @@ export function assignSticky(tasks: number, members: readonly StickyMember[]): R
   for (const task of free) for (const member of byId) give(task, member.id);
   for (const load of loads.values()) load.sort((a, b) => a - b);
   return loads;
+}
+
+/** What a member works on, without what another was given later: it is a zombie there. */
+function trueClaims(member: StickyMember, members: readonly StickyMember[]): readonly number[] {
+  const later = members.filter(({ generation }) => generation > member.generation);
+  return member.current.filter((task) => !later.some(({ current }) => current.includes(task)));
 }
 
 /** The members that hold most get the tasks left over by the division. */
