@@ -44,7 +44,7 @@ export const systemTiming: Timing = {
   monotonic: () => performance.now(),
   sleep: (ms, signal) =>
     new Promise((resolve) => {
-      if (signal?.aborted === true) return resolve();
+      if (ms <= 0 || signal?.aborted === true) return resolve();
       const done = (): void => {
         clearTimeout(timer);
         signal?.removeEventListener('abort', done);

@@ -20,7 +20,10 @@ export interface SinkOptions {
   readonly leaseMs?: number;
   /** An attempt is given up after this; default 10,000. */
   readonly effectTimeoutMs?: number;
-  /** Attempts at the same time in one partition; default 8. Those to one address are one after the other, in order. */
+  /**
+   * Attempts at the same time in one partition, and so the most that a crash leaves in doubt there; default 4.
+   * Those to one address are one after the other, in order.
+   */
   readonly concurrency?: number;
   /** Requests taken and not finished in one partition; default 256. */
   readonly window?: number;

@@ -43,7 +43,7 @@ export async function runSink(given: SinkOptions): Promise<RunningSink> {
     log: () => undefined,
     leaseMs: 5000,
     effectTimeoutMs: 10_000,
-    concurrency: 8,
+    concurrency: 4,
     window: 256,
     rememberMs: 7 * day,
     ...given,
