@@ -67,7 +67,7 @@ export async function startMailbox({ smtpPort, folder, keep = 500 }: MailboxOpti
       to,
       subject: parsed.subject ?? '(no subject)',
       text: parsed.text ?? '',
-      html: parsed.html === false ? null : parsed.html,
+      html: typeof parsed.html === 'string' ? parsed.html : null,
       source: source.toString('utf8'),
     });
     events.emit('mail', mail);
