@@ -25,7 +25,7 @@ export interface HandoverMarker {
 }
 
 export interface HandoverOptions {
-  /** The marker that a record is, if it is one. */
+  /** The marker that a record with a value is, if it is one. */
   readonly marker: (record: StreamRecord) => HandoverMarker | undefined;
   /** Topic for the states on their way; several processors may share it. */
   readonly loop: Topic;
@@ -58,7 +58,9 @@ export function withHandover(processor: Processor, options: HandoverOptions): Pr
   const withLoop = (topics: readonly Topic[]): readonly Topic[] => [...topics.filter(({ name }) => name !== loop.name), loop];
   const isMessage = ({ topic, value }: StreamRecord): boolean =>
     topic === loop.name && typeof value === 'object' && value !== null && 'processor' in value;
-  const isControl = (record: StreamRecord): boolean => isMessage(record) || options.marker(record) !== undefined;
+  const markerOf = (record: StreamRecord): HandoverMarker | undefined =>
+    record.value === null ? undefined : options.marker(record);
+  const isControl = (record: StreamRecord): boolean => isMessage(record) || markerOf(record) !== undefined;
 
   return {
     ...processor,
@@ -67,7 +69,7 @@ export function withHandover(processor: Processor, options: HandoverOptions): Pr
     parts: (record) => [HANDOVER_PART, ...(isControl(record) ? [] : (processor.parts?.(record) ?? []))],
     timerParts: (timer) => [HANDOVER_PART, ...(timer.part === HANDOVER_PART ? [] : (processor.timerParts?.(timer) ?? []))],
     process: (record, context) => {
-      const marker = options.marker(record);
+      const marker = markerOf(record);
       if (marker) onMarker(record.key, marker, context);
       else if (isMessage(record)) onMessage(record.key, record.value as HandoverMessage, context);
       else if (readHandover(context).closedTo === null) processor.process(record, forgettingHeld(context));

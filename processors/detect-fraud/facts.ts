@@ -48,8 +48,8 @@ export function factsOf(event: TaggedEvent, config: FraudConfig): Facts {
 }
 
 /** A log-in, a change of address, or an event that may hold an address. */
-export function isTelling(event: TaggedEvent | null, config: FraudConfig): boolean {
-  return event !== null && (event.type === 'identify' || isLogin(event, config) || isChange(event, config));
+export function isTelling(event: TaggedEvent | null | undefined, config: FraudConfig): boolean {
+  return !!event && (event.type === 'identify' || isLogin(event, config) || isChange(event, config));
 }
 
 function isLogin({ type, event }: TaggedEvent, { loginTypes, loginEvents }: FraudConfig): boolean {

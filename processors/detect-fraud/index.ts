@@ -28,10 +28,10 @@ export function detectFraud(config: Partial<FraudConfig> = {}): FraudDetector {
     inputs: [topics.eventsIdentified],
     outputs: [topics.fraudAlerts],
     upstream: ['stitch-identity'],
-    parts: ({ value }) => (isTelling((value as IdentifiedEvent).event, rules) ? [DEVICES, RECENT] : [DEVICES]),
+    parts: ({ value }) => (isTelling((value as IdentifiedEvent | null)?.event, rules) ? [DEVICES, RECENT] : [DEVICES]),
     process: ({ key, value, headers }, context) => {
-      const { event } = value as IdentifiedEvent;
-      if (event === null) return;
+      const event = (value as IdentifiedEvent | null)?.event;
+      if (!event) return;
       const facts = factsOf(event, rules);
       const devices = context.state.get<Devices>(DEVICES) ?? {};
       const seen = facts.device === undefined ? devices : withDevice(devices, facts.device, event.occurredAt);

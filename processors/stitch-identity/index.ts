@@ -35,11 +35,13 @@ export function stitchIdentity(config: StitchConfig): Processor {
     outputs: [topics.eventsIdentified, topics.identityLinks, topics.identityChanges],
     upstream: ['source'],
     parts: (record) => {
+      if (record.value === null) return [];
       if (record.topic !== topics.eventsTagged.name) return messageParts(record.value as Message);
       const others = keysOf(record.value as TaggedEvent, record.key).slice(1);
       return [NODE, ...rememberParts(record.timestamp, rules.rememberMs), ...others.map(({ key }) => linkPart(key))];
     },
     process: (record, context) => {
+      if (record.value === null) return context.reject('validate', 'expected a value, found none');
       const own: Message[] = [];
       const site = siteOf(record.key, context, rules, own);
       if (record.topic === topics.eventsTagged.name) {

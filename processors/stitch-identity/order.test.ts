@@ -4,31 +4,19 @@ import { KeySimulation, seededRandom } from '../../runtime/handover-simulation.t
 import type { IdentifiedEvent, TaggedEvent } from '../../schemas/generated/types.ts';
 import { topics } from '../../schemas/topics.ts';
 import { stitchIdentity } from './index.ts';
+import { history, namesOf, shuffled } from './testing/history.ts';
 import { plainTimelines } from './testing/reference.ts';
-import { eventOf, foundTimelines, keyOf, primaryOf, rulesWith, runWorld, secret, type WorldOptions } from './testing/world.ts';
-
-const kinds = ['user_id', 'email', 'phone', 'anonymous_id', 'device_id'];
-
-/** People, shared devices and chance: events of one to three identifiers, at times that are all different. */
-function history(seed: number): TaggedEvent[] {
-  const random = seededRandom(seed);
-  const size = [2, 3, 5, 8][Math.floor(random() * 4)] ?? 2;
-  const count = Math.floor(size * (2 + random() * 6));
-  return Array.from({ length: count }, (_, at) => {
-    const names = new Set<string>();
-    const wanted = [1, 1, 2, 2, 3][Math.floor(random() * 5)] ?? 1;
-    while (names.size < wanted) names.add(`${kinds[Math.floor(random() * kinds.length)]}:v${Math.floor(random() * size)}`);
-    return eventOf(`m${at}`, at, [...names]);
-  });
-}
-
-function shuffled<T>(items: readonly T[], seed: number): T[] {
-  const random = seededRandom(seed);
-  const left = [...items];
-  return items.map(() => left.splice(Math.floor(random() * left.length), 1)[0] as T);
-}
-
-const namesOf = ({ identifiers }: TaggedEvent): string[] => identifiers.map(({ kind, value }) => `${kind}:${value}`);
+import {
+  eventOf,
+  foundTimelines,
+  keyOf,
+  nodesOf,
+  primaryOf,
+  rulesWith,
+  runWorld,
+  secret,
+  type WorldOptions,
+} from './testing/world.ts';
 
 describe('stitch-identity, whatever arrives when', () => {
   const limits = constantFrom({}, { user_id: 1 }, { user_id: 1, email: 1 }, { user_id: 2, email: 1, phone: 2 });
@@ -43,7 +31,7 @@ describe('stitch-identity, whatever arrives when', () => {
         const want = plainTimelines(plain, { limits: most, moving: ['device_id', 'anonymous_id'], maxNeighbours });
         const all = { user_id: null, email: null, phone: null, ...most };
         const simulation = runWorld(order, shuffled(events, order), { rules: rulesWith(all, { maxNeighbours }), rate });
-        expect(foundTimelines(simulation, names)).toEqual(want);
+        expect(foundTimelines(nodesOf(simulation), names)).toEqual(want);
         expect(simulation.rejected).toEqual([]);
         expect(simulation.marked('hold')).toEqual([]);
       }),
@@ -130,7 +118,7 @@ describe('the protocol without one of its rules', () => {
     const differs = (simulation: KeySimulation, events: readonly TaggedEvent[]): boolean => {
       const plain = events.map((event) => ({ at: event.occurredAt, names: namesOf(event) }));
       const want = plainTimelines(plain, { limits: { user_id: 1 }, moving: ['device_id', 'anonymous_id'], maxNeighbours: 100 });
-      const found = foundTimelines(simulation, Object.keys(want));
+      const found = foundTimelines(nodesOf(simulation), Object.keys(want));
       return Object.entries(want).some(([name, timeline]) => found[name] !== timeline);
     };
     expect(failures(undefined, differs)).toBe(0);

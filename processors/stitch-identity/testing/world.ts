@@ -106,9 +106,14 @@ export function runWorld(seed: number, events: readonly TaggedEvent[], { rules, 
   return simulation;
 }
 
+/** What an identifier knows of itself. */
+export function nodesOf(simulation: KeySimulation): (key: string) => Node | undefined {
+  return (key) => simulation.state<Node>('stitch-identity', key, 'n');
+}
+
 /** To whom each identifier belongs, up to the names of customers: `from` and the identifiers that are the customer's from the beginning. */
-export function foundTimelines(simulation: KeySimulation, names: readonly string[]): Record<string, string> {
-  const node = (name: string): Node | undefined => simulation.state<Node>('stitch-identity', keyOf(name), 'n');
+export function foundTimelines(nodeOf: (key: string) => Node | undefined, names: readonly string[]): Record<string, string> {
+  const node = (name: string): Node | undefined => nodeOf(keyOf(name));
   const homes = new Map<string, string[]>();
   for (const name of names) {
     const home = node(name)?.timeline?.[0]?.[1] ?? name;

@@ -1,0 +1,28 @@
+import { seededRandom } from '../../../runtime/handover-simulation.ts';
+import type { TaggedEvent } from '../../../schemas/generated/types.ts';
+import { eventOf } from './world.ts';
+
+const kinds = ['user_id', 'email', 'phone', 'anonymous_id', 'device_id'];
+
+/** For tests: people, shared devices and chance: events of one to three identifiers, at times that are all different. */
+export function history(seed: number): TaggedEvent[] {
+  const random = seededRandom(seed);
+  const size = [2, 3, 5, 8][Math.floor(random() * 4)] ?? 2;
+  const count = Math.floor(size * (2 + random() * 6));
+  return Array.from({ length: count }, (_, at) => {
+    const names = new Set<string>();
+    const wanted = [1, 1, 2, 2, 3][Math.floor(random() * 5)] ?? 1;
+    while (names.size < wanted) names.add(`${kinds[Math.floor(random() * kinds.length)]}:v${Math.floor(random() * size)}`);
+    return eventOf(`m${at}`, at, [...names]);
+  });
+}
+
+/** For tests: in another order. */
+export function shuffled<T>(items: readonly T[], seed: number): T[] {
+  const random = seededRandom(seed);
+  const left = [...items];
+  return items.map(() => left.splice(Math.floor(random() * left.length), 1)[0] as T);
+}
+
+/** For tests: the identifiers of an event as `kind:value`. */
+export const namesOf = ({ identifiers }: TaggedEvent): string[] => identifiers.map(({ kind, value }) => `${kind}:${value}`);
