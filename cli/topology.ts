@@ -27,7 +27,7 @@ export function topologyOf(
   return [
     tagFreshness({ sources, secret, rawDecoder }),
     stitchIdentity({ secret }),
-    customers(evaluateSegments({ segments, sources }), planActivations({ activations, sources, secret }), names),
+    customers(evaluateSegments({ segments, sources }), planActivations({ activations, secret }), names),
     fraud(names),
   ];
 }
@@ -57,7 +57,7 @@ function fraud(sources: readonly string[]): Processor {
     marker: mergeMarker,
     loop: topics.customersLoop,
     sources,
-    merge: (_key, loser, parts, context) => detect.merge(loser, parts, context),
+    merge: detect.merge,
   });
 }
 

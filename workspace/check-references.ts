@@ -14,7 +14,7 @@ export interface Declared {
 
 /** What no file can be blamed for alone: names that are there twice, or that lead nowhere. */
 export function checkReferences({ sources, segments, activations, templates }: Declared): readonly Problem[] {
-  const names = segments.map(({ value }) => value.name);
+  const names = [...new Set(segments.map(({ value }) => value.name))];
   return [
     ...twice(sources, 'source'),
     ...twice(segments, 'segment'),

@@ -35,6 +35,26 @@ const freshetSchema: JsonSchema = {
         },
       },
     },
+    demo: {
+      type: 'object',
+      description: 'The shop, bank or whatever lives here when `freshet start` shows the workspace.',
+      properties: {
+        script: {
+          type: 'string',
+          minLength: 1,
+          description:
+            'Program that sends its events: called with --host URL --rate N, and with --history FILE to write its past.',
+        },
+        history: { type: 'string', minLength: 1, description: 'Source that its past belongs to, loaded before the first start.' },
+        try_it: {
+          type: 'string',
+          minLength: 1,
+          description: 'A command for the reader to try; $GATEWAY stands for the address of the gateway.',
+        },
+      },
+      required: ['script'],
+      additionalProperties: false,
+    },
   },
   required: ['name', 'secret'],
   additionalProperties: false,

@@ -26,6 +26,17 @@ export interface Workspace {
   readonly templates: readonly string[];
   readonly templatesDir: string;
   readonly tests: readonly SegmentTest[];
+  readonly demo: Demo | undefined;
+}
+
+/** What lives in the workspace when it is shown. */
+export interface Demo {
+  /** Program that sends the events, relative to the workspace. */
+  readonly script: string;
+  /** Source that its past belongs to. */
+  readonly history: string | undefined;
+  /** A command for the reader to try, with `$GATEWAY` for the address of the gateway. */
+  readonly tryIt: string | undefined;
 }
 
 export interface LoadOptions {
@@ -37,6 +48,7 @@ interface Settings {
   readonly name: string;
   readonly secret: string;
   readonly timezone?: string;
+  readonly demo?: { readonly script: string; readonly history?: string; readonly try_it?: string };
   readonly profiles?: Readonly<Record<string, Readonly<Record<string, string | number | boolean>>>>;
 }
 
@@ -71,6 +83,7 @@ export async function loadWorkspace(dir: string, env: Values, options: LoadOptio
     activations: plain(activations),
     templates,
     templatesDir,
+    demo: settings.demo && { script: settings.demo.script, history: settings.demo.history, tryIt: settings.demo.try_it },
     tests: segments.flatMap(({ file, value }) => testsOf(file, value)),
   };
 }

@@ -86,7 +86,7 @@ function offsetOf(contents: unknown, path: ConfigPath): number {
       const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === String(step));
       if (pair === undefined) break;
       node = pair.value;
-      offset = (isScalar(node) ? node.range?.[0] : (pair.key as Node).range?.[0]) ?? offset;
+      offset = (pair.key as Node).range?.[0] ?? offset;
     } else if (isSeq(node)) {
       node = node.items[Number(step)];
       offset = (node as Node | undefined)?.range?.[0] ?? offset;

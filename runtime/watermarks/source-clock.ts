@@ -18,12 +18,13 @@ export function sourceWatermark(progress: ProgressTable, clock: SourceClock, sta
   return { at: Math.max(before, known - clock.latenessMs), ended: false };
 }
 
-/** Broker time of the newest sign of life, -Infinity before the first. */
+/** Broker time of the newest sign of life, -Infinity before the first. Of a feed with a heartbeat it is the heartbeat. */
 export function newestSign(progress: ProgressTable, clock: SourceClock, stage: string, tasks: number): number {
   let newest = Number.NEGATIVE_INFINITY;
   for (let task = 0; task < tasks; task++) {
     const claim = progress.get(stage, String(task), clock.source);
-    newest = Math.max(newest, claim?.sign ?? Number.NEGATIVE_INFINITY);
+    const sign = clock.liveness.kind === 'heartbeat' ? claim?.at : claim?.sign;
+    newest = Math.max(newest, sign ?? Number.NEGATIVE_INFINITY);
   }
   return newest;
 }

@@ -1,0 +1,191 @@
+import { join } from 'node:path';
+import { Registry as MetricsRegistry } from 'prom-client';
+import { runSink, type RunningSink } from '../connectors/sinks/run-sink.ts';
+import { ledgerTopic } from '../connectors/sinks/ledger.ts';
+import { emailSink } from '../connectors/sinks/email/index.ts';
+import { compileTemplates } from '../connectors/sinks/email/templates.ts';
+import { withRetry } from '../connectors/sinks/with/retry.ts';
+import { createGateway, type Gateway } from '../connectors/sources/gateway/index.ts';
+import { startMailbox, type Mailbox } from '../infra/mailbox/index.ts';
+import { systemClock } from '../runtime/clock.ts';
+import type { Log } from '../runtime/environment.ts';
+import { partitionFor } from '../runtime/partition.ts';
+import type { Rejected } from '../runtime/record.ts';
+import type { SourceConfig } from '../schemas/config.ts';
+import { createRawDecoder } from '../schemas/raw-decoder.ts';
+import { createSerdes } from '../schemas/serdes.ts';
+import { topicSpecs } from '../schemas/topic-specs.ts';
+import { topics } from '../schemas/topics.ts';
+import { metricsRouter } from '../services/metrics/index.ts';
+import { createReadSide } from '../services/read-side.ts';
+import { createStatusTail } from '../services/status-tail.ts';
+import type { Snapshot } from '../services/views.ts';
+import type { Workspace } from '../workspace/load.ts';
+import type { Connection } from './cluster.ts';
+import { listen } from './http.ts';
+import { type Pipeline, startPipeline, WATCH_SOURCES } from './pipeline.ts';
+import { profileView } from './profile-view.ts';
+import type { Settings } from './settings.ts';
+import { smtpServerOf, senderOf } from './mail-settings.ts';
+import { topologyOf } from './topology.ts';
+import { traceView, whyView } from './trace-view.ts';
+import { walkView } from './walk-view.ts';
+
+/** What can be run apart from the processors. */
+export const connectors = ['gateway', 'email', 'console'] as const;
+
+export interface AppOptions {
+  readonly settings: Settings;
+  readonly workspace: Workspace;
+  readonly connection: Connection;
+  readonly log: Log;
+  /** Names of processors and connectors that run here; default: all. */
+  readonly run?: readonly string[];
+  /** Sources that take part; default: those of the workspace that are live or feed a backfill. */
+  readonly sources?: readonly SourceConfig[];
+}
+
+/** The running parts of a deployment that live in this process. */
+export interface App {
+  readonly pipeline: Pipeline;
+  readonly gatewayUrl: string | undefined;
+  readonly consoleUrl: string | undefined;
+  readonly mailbox: Mailbox | undefined;
+  snapshot(): Snapshot;
+  stop(): Promise<void>;
+}
+
+/** Starts what was asked for, in the order of the walk from its end: nothing is taken in before there is somebody to take it on. */
+export async function startApp(options: AppOptions): Promise<App> {
+  const { settings, workspace, connection, log } = options;
+  const { prefix, partitions } = settings;
+  const { kafka, registry } = connection;
+  const sources = options.sources ?? workspace.sources.filter(({ mode }) => mode !== 'replay');
+  const rawDecoder = createRawDecoder({ registry });
+  const serdes = createSerdes({ registry, prefix });
+  const processors = topologyOf(workspace, sources, rawDecoder);
+  const wanted = new Set<string>(options.run ?? [...processors.map(({ name }) => name), WATCH_SOURCES, ...connectors]);
+  const metrics = new MetricsRegistry();
+  const closers: (() => Promise<void> | void)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const close of closers.splice(0).reverse()) await close();
+  };
+  try {
+    await kafka.admin.createTopics(topicSpecs({ prefix, partitions, topics: [ledgerTopic('email')] }));
+    const run = [...wanted].filter((name) => !connectors.some((connector) => connector === name));
+    const pipeline = await startPipeline({
+      kafka,
+      serdes,
+      rawDecoder,
+      sources,
+      processors,
+      run,
+      prefix,
+      partitions,
+      dataDir: settings.dataDir,
+      metrics,
+      log,
+    });
+    closers.push(() => pipeline.stop());
+
+    const mailbox = wanted.has('email') && !settings.smtpUrl ? await mailboxOf(settings) : undefined;
+    if (mailbox) closers.push(() => mailbox.close());
+    if (wanted.has('email')) {
+      const sink = await startEmail(options, pipeline, mailbox);
+      closers.push(() => sink.stop());
+    }
+
+    const lookUps = { kafka, serdes, names: pipeline.names, sources };
+    const tail = createStatusTail({ kafka, serdes, names: pipeline.names });
+    closers.push(() => tail.close());
+    const view = walkView({ pipeline, metrics, status: () => tail.snapshot(), now: () => systemClock.now() });
+    await view.refresh();
+    const refreshing = setInterval(() => void view.refresh(), 1000);
+    closers.push(() => clearInterval(refreshing));
+
+    let consoleUrl: string | undefined;
+    if (wanted.has('console')) {
+      const readSide = createReadSide({
+        snapshots: view,
+        profiles: profileView(pipeline, workspace.secret, () => systemClock.now()),
+        why: whyView(lookUps),
+        trace: traceView(lookUps),
+        log,
+        more: { '/metrics': metricsRouter(metrics), ...(mailbox ? { '/mail': mailbox.router } : {}) },
+      });
+      const server = await listen(readSide.app, settings.ports.console, 'FRESHET_CONSOLE_PORT');
+      closers.push(async () => {
+        readSide.close();
+        await server.close();
+      });
+      consoleUrl = `http://localhost:${server.port}`;
+    }
+
+    let gatewayUrl: string | undefined;
+    if (wanted.has('gateway')) {
+      const gateway = gatewayOf(options, pipeline, sources, metrics);
+      const at = await gateway.start({ port: settings.ports.gateway });
+      closers.push(() => gateway.stop());
+      gatewayUrl = `http://localhost:${at.port}`;
+    }
+    return { pipeline, gatewayUrl, consoleUrl, mailbox, snapshot: () => view.snapshot(), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function mailboxOf(settings: Settings): Promise<Mailbox> {
+  return startMailbox({ smtpPort: settings.ports.smtp, folder: join(settings.dataDir, 'mailbox') });
+}
+
+async function startEmail(
+  { settings, workspace, connection, log }: AppOptions,
+  pipeline: Pipeline,
+  mailbox: Mailbox | undefined,
+): Promise<RunningSink> {
+  const sink = emailSink({
+    server: settings.smtpUrl
+      ? smtpServerOf(settings.smtpUrl)
+      : { host: '127.0.0.1', port: mailbox?.smtpPort ?? settings.ports.smtp },
+    from: senderOf(settings.mailFrom),
+    templates: await compileTemplates(workspace.templatesDir),
+    baseUrl: settings.consoleUrl,
+  });
+  return await runSink({
+    kafka: connection.kafka,
+    sink: withRetry(sink),
+    serdes: pipeline.serdes,
+    names: pipeline.names,
+    partitions: settings.partitions,
+    log,
+  });
+}
+
+function gatewayOf(
+  { workspace, log }: AppOptions,
+  pipeline: Pipeline,
+  sources: readonly SourceConfig[],
+  metrics: MetricsRegistry,
+): Gateway {
+  const fed = sources.filter(({ input }) => input.kind === 'endpoint');
+  const rejectedTopic = pipeline.names.topic(topics.eventsRejected.name);
+  const serde = pipeline.serdes.of(topics.eventsRejected);
+  const reject = async (rejected: Rejected): Promise<void> => {
+    const key = rejected.key ?? Buffer.from(rejected.topic);
+    const record = { key, value: serde.encode(rejected) };
+    await pipeline.producer.send({ topic: rejectedTopic, partition: partitionFor(key, pipeline.partitions), records: [record] });
+  };
+  return createGateway({
+    sources: fed,
+    producer: pipeline.producer,
+    partitions: pipeline.partitions,
+    topicName: pipeline.names.topic(topics.eventsRaw.name),
+    feed: pipeline.feed('gateway', fed),
+    clock: systemClock,
+    secret: workspace.secret,
+    reject,
+    registry: metrics,
+    log: ({ level, event, ...fields }) => log(level, event, fields),
+  });
+}

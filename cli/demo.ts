@@ -1,0 +1,110 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { access, mkdir, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { replayFiles } from '../connectors/sources/files/index.ts';
+import { FreshetError } from '../runtime/errors.ts';
+import { rawTopic } from '../schemas/topics.ts';
+import type { Workspace } from '../workspace/load.ts';
+import type { App } from './app.ts';
+import { untilAdopted } from './progress-of.ts';
+import { CUSTOMERS } from './topology.ts';
+
+export interface DemoOptions {
+  readonly app: App;
+  readonly workspace: Workspace;
+  readonly dataDir: string;
+  readonly rate: number;
+  readonly say: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** A shop that lives: loads its history once, as a backfill, then sends its customers' events to the gateway until it is ended. */
+export async function startDemo(options: DemoOptions): Promise<{ stop(): Promise<void> }> {
+  const { workspace, app, rate, say, signal } = options;
+  const { demo } = workspace;
+  if (!demo) throw new FreshetError('CONFIG_INVALID', `${workspace.dir}/freshet.yaml has no demo; start with --no-demo`);
+  const script = join(workspace.dir, demo.script);
+  if (demo.history !== undefined) await loadHistory(options, script, demo.history);
+  if (signal.aborted) return { stop: async () => undefined };
+  say(`the shop opens: about ${rate} events a second`);
+  const child = runScript(script, ['--host', app.gatewayUrl ?? '', '--rate', String(rate)]);
+  let ended = false;
+  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  child.once('exit', (code) => {
+    if (!ended) say(`the simulated shop has ended by itself (${code ?? 'by a signal'})`);
+  });
+  return {
+    stop: async () => {
+      ended = true;
+      child.kill('SIGTERM');
+      const late = setTimeout(() => child.kill('SIGKILL'), 5000);
+      await gone;
+      clearTimeout(late);
+    },
+  };
+}
+
+async function loadHistory(
+  { app, workspace, dataDir, say, signal }: DemoOptions,
+  script: string,
+  sourceName: string,
+): Promise<void> {
+  const { pipeline } = app;
+  const source = workspace.sources.find(({ name }) => name === sourceName);
+  if (!source)
+    throw new FreshetError(
+      'CONFIG_INVALID',
+      `${workspace.dir}/freshet.yaml: demo.history names ${sourceName}, which is no source`,
+    );
+  if (pipeline.progress.minimum(CUSTOMERS, pipeline.partitions, sourceName).ended) return;
+  const file = join(dataDir, 'demo', 'history.ndjson');
+  if (!(await exists(file))) {
+    say('writing the history of the shop …');
+    await mkdir(join(dataDir, 'demo'), { recursive: true });
+    const part = `${file}.part`;
+    const child = runScript(script, ['--history', part]);
+    const code = await new Promise<number | null>((resolve) => child.once('exit', resolve));
+    if (code !== 0) throw new FreshetError('CONFIG_INVALID', `${script} could not write a history (exit ${code})`);
+    await rename(part, file);
+  }
+  const feed = pipeline.feed('demo-history', [source]);
+  const began = Date.now();
+  let said = 0;
+  const progress = await replayFiles({
+    files: [file],
+    source,
+    producer: pipeline.producer,
+    feed,
+    topicName: pipeline.names.topic(rawTopic(sourceName).name),
+    partitions: pipeline.partitions,
+    signal,
+    onProgress: ({ records, rate }) => {
+      if (Date.now() - said < 2000) return;
+      said = Date.now();
+      say(`history: ${records} events, ${rate} a second`);
+    },
+  });
+  if (signal.aborted) return;
+  await untilAdopted(pipeline, CUSTOMERS, sourceName, signal);
+  await feed.close();
+  const seconds = (Date.now() - began) / 1000;
+  const { mails } = app.snapshot().status;
+  const perSecond = Math.round(progress.records / seconds);
+  say(
+    `history loaded: ${progress.records} events in ${seconds.toFixed(1)} s (${perSecond}/s), ${mails.sent} mails sent, would have been ${mails.wouldSend}`,
+  );
+}
+
+function runScript(script: string, args: readonly string[]): ChildProcess {
+  return spawn(process.execPath, ['--disable-warning=ExperimentalWarning', script, ...args], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    detached: true,
+  });
+}
+
+async function exists(file: string): Promise<boolean> {
+  return await access(file).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,91 @@
+import { Command, Option } from 'commander';
+import { projectRoot } from '../infra/local/settings.ts';
+import { FreshetError } from '../runtime/errors.ts';
+import { join } from 'node:path';
+import { replay } from './replay.ts';
+import { run } from './run.ts';
+import { readSettings } from './settings.ts';
+import { start } from './start.ts';
+import { printTopics } from './print-topics.ts';
+import { trace } from './trace.ts';
+import { testSegments, validate } from './validate.ts';
+
+const workspace = new Option('-w, --workspace <dir>', 'folder of the workspace').default(
+  join(projectRoot, 'examples', 'shop'),
+  'examples/shop',
+);
+const profile = new Option('--profile <name>', 'profile of freshet.yaml');
+
+const program = new Command('freshet')
+  .description('Turns event streams into a living state per customer, and acts on it while it is still true.')
+  .showHelpAfterError();
+
+program
+  .command('start')
+  .description(
+    'everything on this machine: an embedded Kafka unless KAFKA_BROKERS is set, all processors, gateway, mailbox, live page',
+  )
+  .addOption(workspace)
+  .addOption(new Option('--profile <name>', 'profile of freshet.yaml').default('demo'))
+  .option('--no-demo', 'without the simulated shop')
+  .option('--rate <events>', 'events a second of the simulated shop', Number, 150)
+  .action((options) => start({ ...options, settings: readSettings(process.env) }));
+
+program
+  .command('run')
+  .argument(
+    '<name...>',
+    'processors (tag-freshness, stitch-identity, customers, detect-fraud, watch-sources) and connectors (gateway, email, console)',
+  )
+  .description('some processors or connectors of a deployment, on an own cluster or on that of `freshet start`')
+  .addOption(workspace)
+  .addOption(profile)
+  .action((names: string[], options) => run({ ...options, names, settings: readSettings(process.env) }));
+
+program
+  .command('validate')
+  .description('checks a workspace; every problem with file, line and what was expected')
+  .addOption(workspace)
+  .addOption(profile)
+  .action((options) => validate(options));
+
+program
+  .command('test')
+  .description('runs the tests that segment files carry')
+  .addOption(workspace)
+  .addOption(profile)
+  .action((options) => testSegments(options));
+
+program
+  .command('topics')
+  .description('all topics: key, value, retention')
+  .addOption(workspace)
+  .action((options) => printTopics(options));
+
+program
+  .command('replay')
+  .argument('<file...>', 'files of the source')
+  .requiredOption('--source <name>', 'source of the workspace that these files belong to')
+  .description('runs files through the same pipeline in event time, in a space of its own that sends nothing')
+  .addOption(workspace)
+  .addOption(profile)
+  .option('--space <name>', 'name of the space; default: replay-<source>')
+  .option('--resume', 'go on with the space as it is, instead of beginning anew')
+  .option('--activate', 'send the messages to the development mailbox')
+  .option('--until <time>', 'end of the clock, ISO 8601; default: the last record')
+  .action((files: string[], options) => replay({ ...options, files, settings: readSettings(process.env) }));
+
+program
+  .command('trace')
+  .argument('<messageId>')
+  .description('where an event is, the time of each hop, and what it changed')
+  .addOption(workspace)
+  .action((messageId: string, options) => trace({ ...options, messageId, settings: readSettings(process.env) }));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.stderr.write(`freshet: ${error instanceof Error ? error.message : String(error)}\n`);
+  if (!(error instanceof FreshetError) && error instanceof Error && error.stack) process.stderr.write(`${error.stack}\n`);
+  process.exitCode = 1;
+}

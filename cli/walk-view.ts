@@ -1,0 +1,87 @@
+import type { Registry } from 'prom-client';
+import type { HopStatus, Status, SnapshotView, Walk } from '../services/views.ts';
+import type { Pipeline } from './pipeline.ts';
+
+export interface WalkViewOptions {
+  readonly pipeline: Pipeline;
+  readonly metrics: Registry;
+  readonly status: () => Status;
+  readonly now: () => number;
+}
+
+/** Rates are taken over this long, milliseconds. */
+const WINDOW_MS = 5000;
+
+/** The walk as this process sees it: its own workers and gateway, from the same counters as /metrics. */
+export function walkView({ pipeline, metrics, status, now }: WalkViewOptions): SnapshotView & { refresh(): Promise<void> } {
+  const samples: { at: number; counts: ReadonlyMap<string, number> }[] = [];
+  let counts: ReadonlyMap<string, number> = new Map();
+  const rate = (name: string): number => {
+    const oldest = samples[0];
+    const newest = samples.at(-1);
+    if (!oldest || !newest || newest.at === oldest.at) return 0;
+    return (((newest.counts.get(name) ?? 0) - (oldest.counts.get(name) ?? 0)) * 1000) / (newest.at - oldest.at);
+  };
+  const hops = (): HopStatus[] => {
+    const gateway: HopStatus = {
+      hop: 'gateway',
+      reads: null,
+      perSecond: rate('gateway:in'),
+      waiting: null,
+      lagMs: null,
+      rejected: counts.get('gateway:rejected') ?? 0,
+    };
+    const processors = pipeline.workers.map((worker) => {
+      const { processor } = worker;
+      const tasks = worker.status();
+      const waiting = tasks.reduce((sum, task) => sum + task.lagRecords, 0);
+      // Behind is only who has something waiting; the oldest of its tasks counts.
+      const behind = tasks
+        .filter((task) => task.lagRecords > 0 && task.newestAt !== undefined)
+        .map((task) => now() - (task.newestAt ?? 0));
+      return {
+        hop: processor.name,
+        reads: processor.inputs[0]?.name ?? null,
+        perSecond: rate(`${processor.name}:in`),
+        waiting,
+        lagMs: Math.max(0, ...behind),
+        rejected: counts.get(`${processor.name}:rejected`) ?? 0,
+      };
+    });
+    return [gateway, ...processors];
+  };
+  const walk = (): Walk => {
+    const list = hops();
+    const first = list.find(({ hop }) => hop !== 'gateway');
+    return {
+      at: now(),
+      events: counts.get(`${first?.hop}:in`) ?? 0,
+      perSecond: rate(`${first?.hop}:in`),
+      lagMs: list.reduce((most, { lagMs }) => Math.max(most, lagMs ?? 0), 0),
+      hops: list,
+    };
+  };
+  return {
+    refresh: async () => {
+      counts = await readCounts(metrics);
+      samples.push({ at: now(), counts });
+      while (samples.length > 2 && (samples[1]?.at ?? 0) < now() - WINDOW_MS) samples.shift();
+    },
+    snapshot: () => ({ walk: walk(), status: status() }),
+  };
+}
+
+async function readCounts(metrics: Registry): Promise<ReadonlyMap<string, number>> {
+  const counts = new Map<string, number>();
+  const add = (name: string, by: number): void => void counts.set(name, (counts.get(name) ?? 0) + by);
+  const records = await metrics.getSingleMetric('freshet_records_total')?.get();
+  for (const { labels, value } of records?.values ?? []) {
+    const { processor, direction } = labels as Readonly<Record<string, string>>;
+    add(`${processor}:${direction}`, value);
+  }
+  for (const direction of ['accepted', 'rejected'] as const) {
+    const events = await metrics.getSingleMetric(`freshet_gateway_events_${direction}_total`)?.get();
+    for (const { value } of events?.values ?? []) add(direction === 'accepted' ? 'gateway:in' : 'gateway:rejected', value);
+  }
+  return counts;
+}

@@ -1,0 +1,155 @@
+import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { FreshetError } from '../runtime/errors.ts';
+import { workspaceJsonSchemas } from './json-schemas.ts';
+import { loadWorkspace, type LoadOptions } from './load.ts';
+import { runSegmentTests } from './segment-tests.ts';
+
+const dirs: string[] = [];
+afterEach(async () => {
+  await Promise.all(dirs.splice(0).map((dir) => rm(dir, { recursive: true })));
+});
+
+async function workspace(files: Readonly<Record<string, string>>): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'workspace-'));
+  dirs.push(dir);
+  for (const [file, text] of Object.entries({ ...complete, ...files })) {
+    if (text === '') continue;
+    await mkdir(dirname(join(dir, file)), { recursive: true });
+    await writeFile(join(dir, file), text);
+  }
+  return dir;
+}
+
+async function problems(files: Readonly<Record<string, string>>, options: LoadOptions = {}): Promise<readonly string[]> {
+  const dir = await workspace(files);
+  const error: unknown = await loadWorkspace(dir, { KEY: 'secret of a test' }, options).then(
+    () => new Error('it was accepted'),
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toMatchObject({ code: 'CONFIG_INVALID' });
+  return (error as FreshetError).message.replaceAll(dir, '<dir>').split('\n');
+}
+
+const complete = {
+  'freshet.yaml': 'name: library\nsecret: ${KEY}\nprofiles:\n  quick: { patience: 1m }\n',
+  'sources/desk.yaml': 'source: desk\ndescription: The desk\nowner: us\ntopic: {}\nevents: [Lent, Returned]\n',
+  'segments/overdue.yaml': `segment: overdue
+when:
+  absence: { of: Returned, after: Lent, within: "\${patience:28d}", same: book }
+tests:
+  - given: [{ t: 0d, event: Lent, book: b1 }]
+    then: { at: 28d, member: true }
+`,
+  'activations/reminder.yaml': `activation: reminder
+on: { segment: overdue }
+channel: letter
+address: street
+template: reminder
+valid_for: 1d
+`,
+  'templates/reminder.liquid': 'Please.',
+};
+
+describe('a workspace', () => {
+  it('is compiled whole: settings, sources, segments, activations and the names of templates', async () => {
+    const loaded = await loadWorkspace(await workspace({}), { KEY: 'secret of a test' });
+    expect(loaded).toMatchObject({ name: 'library', secret: 'secret of a test', timezone: 'UTC', templates: ['reminder'] });
+    expect(loaded.sources.map(({ name }) => name)).toEqual(['desk']);
+    expect(loaded.segments.map(({ name, events }) => [name, events])).toEqual([['overdue', ['Lent', 'Returned']]]);
+    expect(loaded.activations.map(({ name, channel }) => [name, channel])).toEqual([['reminder', 'letter']]);
+  });
+
+  it('runs the tests of its segments, and says what was found instead', async () => {
+    const dir = await workspace({});
+    const [passed] = runSegmentTests(await loadWorkspace(dir, { KEY: 'secret of a test' }));
+    expect(passed).toMatchObject({ failures: [], test: { file: 'segments/overdue.yaml', line: 5 } });
+    const [failed] = runSegmentTests(
+      await loadWorkspace(
+        await workspace({ 'segments/overdue.yaml': complete['segments/overdue.yaml'].replace('at: 28d', 'at: 27d') }),
+        { KEY: 'secret of a test' },
+      ),
+    );
+    expect(failed?.failures).toEqual(['at 27d: expected a member, found the opposite: still waiting 28d for Returned']);
+  });
+
+  it('takes the values of a profile for its parameters', async () => {
+    const { segments } = await loadWorkspace(await workspace({}), { KEY: 'secret of a test' }, { profile: 'quick' });
+    expect(JSON.stringify(segments[0]?.leaves[0]?.leaf.meaning)).toContain('"within":60000');
+    expect(await problems({}, { profile: 'slow' })).toEqual([
+      'freshet.yaml:3:1 profiles: expected the profile slow, found quick',
+    ]);
+  });
+});
+
+describe('a problem', () => {
+  it('is told with file, line, column, field and what was expected; all of them at once', async () => {
+    const found = await problems({
+      'segments/overdue.yaml': 'segment: overdue\nwhen:\n  absence: { of: Returned, after: Lent, within: soon }\ncolour: red\n',
+      'segments/readers.yaml': 'segment: Readers\nwhen:\n  count: { of: Lent, within: 7d }\n',
+      'segments/often.yaml': 'segment: often\nwhen:\n  count: { of: Lent, where: "properties.", within: 7d, at_least: 1 }\n',
+      'activations/reminder.yaml': `${complete['activations/reminder.yaml']}data: [name]\n`,
+    });
+    expect(found).toEqual([
+      'activations/reminder.yaml:7:1 data: expected object (Variables of the template, by the trait that each comes from; a trait that is not known leaves its variable out.), found ["name"]',
+      'segments/often.yaml:3:22 when.count.where: not a valid CEL expression: Expected IDENTIFIER, got EOF at column 12 of "properties."',
+      'segments/overdue.yaml:3:41 when.absence.within: expected How long is waited. Exactly at the end is still in time. A duration: 500ms, 5s, 10m, 1h30m, 30d, 2w., found "soon"',
+      'segments/overdue.yaml:4:1 colour: unknown field, expected one of segment, description, when, eager, tests',
+      'segments/readers.yaml:1:1 segment: expected Name of the segment: lower-case letters, digits and dashes., found "Readers"',
+    ]);
+  });
+
+  it('is found in rules that the schema cannot judge', async () => {
+    expect(
+      await problems({ 'segments/a.yaml': 'segment: a\nwhen:\n  count: { of: Lent }\n', 'activations/reminder.yaml': '' }),
+    ).toEqual([
+      'segments/a.yaml:3:3 when.count: expected exactly one of at_least, more_than, at_most, less_than, exactly, found none',
+    ]);
+  });
+
+  it('are names that lead nowhere, and names that are there twice', async () => {
+    const found = await problems({
+      'segments/overdue.yaml': complete['segments/overdue.yaml'].replace('after: Lent', 'after: Borrowed'),
+      'segments/twin.yaml': complete['segments/overdue.yaml'],
+      'activations/reminder.yaml': complete['activations/reminder.yaml']
+        .replace('overdue', 'late')
+        .replace('template: reminder', 'template: please'),
+    });
+    expect(found).toEqual([
+      'activations/reminder.yaml:2:7 on.segment: expected a segment of this workspace (overdue), found "late"',
+      'activations/reminder.yaml:5:1 template: expected a template of this workspace (reminder), found "please"',
+      'segments/overdue.yaml:3:28 when.absence.after: expected an event that a source carries (Lent, Returned), found "Borrowed"',
+      'segments/twin.yaml:1:1 segment: expected a name of its own, "overdue" is also in segments/overdue.yaml',
+    ]);
+  });
+
+  it('is YAML that is none, a parameter without a value, a file that is missing', async () => {
+    expect(await problems({ 'segments/overdue.yaml': 'segment: [overdue\n', 'activations/reminder.yaml': '' })).toEqual([
+      expect.stringMatching(/^segments\/overdue\.yaml:2:1 expected YAML: Flow sequence/),
+    ]);
+    expect(await problems({ 'freshet.yaml': 'name: library\nsecret: ${OTHER}\n' })).toEqual([
+      'freshet.yaml:2:9 the parameter OTHER has no value: expected it in the profile or the environment, or a default as in ${OTHER:…}',
+    ]);
+    expect(await problems({ 'freshet.yaml': '' })).toEqual(['freshet.yaml:1:1 expected this file in <dir>']);
+  });
+});
+
+describe('the JSON Schemas', () => {
+  it('describe every field, for editors', () => {
+    const undescribed: string[] = [];
+    const visit = (schema: unknown, path: string): void => {
+      if (typeof schema !== 'object' || schema === null) return;
+      const { properties, items, anyOf, $defs, additionalProperties } = schema as Record<string, unknown>;
+      for (const [name, each] of Object.entries((properties ?? {}) as Record<string, object>)) {
+        if (!('description' in each)) undescribed.push(`${path}.${name}`);
+        visit(each, `${path}.${name}`);
+      }
+      for (const [name, each] of Object.entries(($defs ?? {}) as Record<string, object>)) visit(each, `${path}#${name}`);
+      for (const each of [items, additionalProperties, ...((anyOf ?? []) as unknown[])]) visit(each, `${path}[]`);
+    };
+    for (const [kind, schema] of Object.entries(workspaceJsonSchemas())) visit(schema, kind);
+    expect(undescribed).toEqual([]);
+  });
+});
