@@ -108,22 +108,15 @@ export class Child {
   }
 }
 
-/** Ends the children that a killed parent left behind on this data folder, the last started first. Returns how many there were. */
+/** Ends the children that a killed parent left behind on this data folder, all at once. Returns how many there were. */
 export async function endOrphans(dataDir: string): Promise<number> {
   const folder = join(dataDir, 'run');
   mkdirSync(folder, { recursive: true });
-  const files = readdirSync(folder).toSorted().toReversed();
-  const orphans = files.flatMap((file) => readHolder(join(folder, file)) ?? []);
-  for (const { pid, identity } of orphans) {
-    const alive = (): boolean => processIdentity(pid) === identity;
-    for (const [signal, patience] of [
-      ['SIGTERM', PATIENCE_MS],
-      ['SIGKILL', 5000],
-    ] as const) {
-      const until = Date.now() + patience;
-      if (alive()) process.kill(pid, signal);
-      while (alive() && Date.now() < until) await delay(50);
-    }
+  const orphans = readdirSync(folder).flatMap((file) => readHolder(join(folder, file)) ?? []);
+  const living = (): typeof orphans => orphans.filter(({ pid, identity }) => processIdentity(pid) === identity);
+  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+    for (const { pid } of living()) process.kill(pid, signal);
+    for (const until = Date.now() + PATIENCE_MS; living().length > 0 && Date.now() < until;) await delay(50);
   }
   rmSync(folder, { recursive: true });
   return orphans.length;
