@@ -1,4 +1,8 @@
-/** What counts as what. Names of events are those of the Segment spec unless a workspace says otherwise. */
+import type { JsonSchema } from '../../schemas/config.ts';
+import { durationSchema, parseDuration } from '../../schemas/duration.ts';
+import { schemaCheck } from '../../schemas/json-schema.ts';
+
+/** What counts as what. Names of events are compared without regard to case, spaces, underscores and hyphens. */
 export interface FraudConfig {
   /** Types of calls that are a log-in. */
   readonly loginTypes: readonly string[];
@@ -16,12 +20,58 @@ export interface FraudConfig {
   readonly latenessMs: number;
 }
 
+/** Log-ins as in the Segment spec. */
 export const defaultFraud: FraudConfig = {
   loginTypes: ['identify'],
-  loginEvents: ['Signed In'],
-  addressEvents: ['Address Changed'],
+  loginEvents: ['signed in'],
+  addressEvents: ['address changed'],
   addressTrait: 'address',
   deviceKinds: ['device_id', 'anonymous_id'],
   windowMs: 10 * 60 * 1000,
   latenessMs: 24 * 60 * 60 * 1000,
 };
+
+const names = (description: string): JsonSchema => ({
+  type: 'array',
+  items: { type: 'string', minLength: 1, description: 'A name.' },
+  description,
+});
+
+/** JSON Schema of a workspace's rules of fraud. */
+export const fraudSchema: JsonSchema = {
+  type: 'object',
+  description: 'What counts as a log-in and as a change of address. What is left out keeps its default.',
+  additionalProperties: false,
+  properties: {
+    login_types: names('Types of calls that are a log-in.'),
+    login_events: names('Names of events that are a log-in.'),
+    address_events: names('Names of events that are a change of address.'),
+    address_trait: { type: 'string', minLength: 1, description: 'Trait of identify that holds the address.' },
+    device_kinds: names('Kinds of identifiers that tell the device, the surest first.'),
+    within: durationSchema('A change of address this soon after a log-in from a new device is suspicious.'),
+  },
+};
+
+interface FraudDocument {
+  readonly login_types?: readonly string[];
+  readonly login_events?: readonly string[];
+  readonly address_events?: readonly string[];
+  readonly address_trait?: string;
+  readonly device_kinds?: readonly string[];
+  readonly within?: string;
+}
+
+/** Compiles a workspace's rules of fraud; ConfigProblem names the field that does not fit. */
+export function compileFraud(content: unknown): FraudConfig {
+  schemaCheck(fraudSchema)(content);
+  const document = content as FraudDocument;
+  return {
+    loginTypes: document.login_types ?? defaultFraud.loginTypes,
+    loginEvents: document.login_events ?? defaultFraud.loginEvents,
+    addressEvents: document.address_events ?? defaultFraud.addressEvents,
+    addressTrait: document.address_trait ?? defaultFraud.addressTrait,
+    deviceKinds: document.device_kinds ?? defaultFraud.deviceKinds,
+    windowMs: document.within === undefined ? defaultFraud.windowMs : parseDuration(document.within, ['within']),
+    latenessMs: defaultFraud.latenessMs,
+  };
+}

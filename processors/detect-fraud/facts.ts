@@ -34,8 +34,8 @@ export interface Facts {
  */
 export function factsOf(event: TaggedEvent, config: FraudConfig): Facts {
   const { messageId: id, occurredAt: at, source } = event;
-  const isNamed = event.identifiers.some(({ kind }) => !config.deviceKinds.includes(kind));
-  const device = isNamed ? deviceOf(event, config) : undefined;
+  const isKnown = event.identifiers.some(({ kind }) => !config.deviceKinds.includes(kind));
+  const device = isKnown ? deviceOf(event, config) : undefined;
   const value = event.type === 'identify' ? addressOf(event.traits, config.addressTrait) : undefined;
   return {
     device,
@@ -53,11 +53,16 @@ export function isTelling(event: TaggedEvent | null | undefined, config: FraudCo
 }
 
 function isLogin({ type, event }: TaggedEvent, { loginTypes, loginEvents }: FraudConfig): boolean {
-  return loginTypes.includes(type) || (type === 'track' && loginEvents.includes(event));
+  return loginTypes.includes(type) || (type === 'track' && isNamed(event, loginEvents));
 }
 
 function isChange({ type, event }: TaggedEvent, { addressEvents }: FraudConfig): boolean {
-  return type === 'track' && addressEvents.includes(event);
+  return type === 'track' && isNamed(event, addressEvents);
+}
+
+function isNamed(event: string, names: readonly string[]): boolean {
+  const bare = (name: string): string => name.toLowerCase().replaceAll(/[\s_-]/g, '');
+  return names.some((name) => bare(name) === bare(event));
 }
 
 function deviceOf({ identifiers }: TaggedEvent, { deviceKinds }: FraudConfig): string | undefined {

@@ -15,9 +15,9 @@ export function event(
   const at = minutes * minute;
   return {
     messageId,
-    source: 'shop',
+    source: 'site',
     type: 'track',
-    event: 'Product Viewed',
+    event: 'Looked Around',
     occurredAt: at,
     receivedAt: at,
     asOf: null,
@@ -40,4 +40,4 @@ export const login = (id: string, minutes: number, device: string, address?: unk
   });
 /** For tests. */
 export const changed = (id: string, minutes: number, device: string): TaggedEvent =>
-  event(id, minutes, on(device), { event: 'Address Changed' });
+  event(id, minutes, on(device), { event: 'address_changed' });

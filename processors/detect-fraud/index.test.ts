@@ -17,7 +17,7 @@ async function start(): Promise<void> {
   const detect = detectFraud();
   const marker = ({ topic, value }: { topic: string; value: unknown }): HandoverMarker | undefined =>
     topic === topics.eventsIdentified.name ? ((value as IdentifiedEvent).marker ?? undefined) : undefined;
-  const handing = withHandover(detect, { marker, loop: topics.customersLoop, merge: detect.merge, sources: ['shop'] });
+  const handing = withHandover(detect, { marker, loop: topics.customersLoop, merge: detect.merge, sources: ['site'] });
   driver = await TopologyTestDriver.start({ processors: [handing], serdes, rejected: topics.eventsRejected });
 }
 afterEach(() => driver.close());
@@ -41,7 +41,7 @@ describe('detect-fraud as a task', () => {
     await start();
     pipe('c_new', login('a', 0, 'known'));
     pipe('c_new', login('b', 100, 'new'));
-    await driver.watermark('shop', 103 * minute);
+    await driver.watermark('site', 103 * minute);
     pipe('c_new', changed('c', 104, 'new'));
     await driver.settle();
     const [alert] = driver.read(topics.fraudAlerts);
@@ -49,7 +49,7 @@ describe('detect-fraud as a task', () => {
     const { proof } = alert?.value ?? {};
     expect(proof).toMatchObject({
       now: 103 * minute,
-      sources: [{ source: 'shop', watermark: 103 * minute, asOf: 104 * minute, ageMs: 0 }],
+      sources: [{ source: 'site', watermark: 103 * minute, asOf: 104 * minute, ageMs: 0 }],
     });
     expect(proof?.hops).toEqual([
       { hop: 'gateway', at: 104 * minute, ms: 0 },

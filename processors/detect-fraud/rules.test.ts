@@ -4,7 +4,7 @@ import { withHandover } from '../../runtime/handover.ts';
 import { KeySimulation, seededRandom } from '../../runtime/handover-simulation.ts';
 import type { FraudAlert, IdentifiedEvent, TaggedEvent } from '../../schemas/generated/types.ts';
 import { topics } from '../../schemas/topics.ts';
-import type { FraudConfig } from './config.ts';
+import { compileFraud, defaultFraud, type FraudConfig } from './config.ts';
 import { changed, event, login, on } from './fixture.ts';
 import { detectFraud } from './index.ts';
 
@@ -29,7 +29,7 @@ describe('detect-fraud', () => {
       rule: 'new-device-then-address',
     });
     expect(alerts[0]?.reason).toBe('The address was changed 5 min after a log-in from a device never seen before.');
-    expect(alerts[0]?.proof).toMatchObject({ now: null, sources: [{ source: 'shop', asOf: 105 * minute, watermark: null }] });
+    expect(alerts[0]?.proof).toMatchObject({ now: null, sources: [{ source: 'site', asOf: 105 * minute, watermark: null }] });
   });
 
   it('takes a trait that differs from the last address known for a change, and one that is only spelled otherwise not', () => {
@@ -63,7 +63,7 @@ describe('detect-fraud', () => {
   });
 
   it('takes the names of events and the time from its config', () => {
-    const config = { loginTypes: [], loginEvents: ['Logged On'], addressEvents: ['Moved House'], windowMs: 2 * minute };
+    const config = compileFraud({ login_types: [], login_events: ['Logged On'], address_events: ['Moved House'], within: '2m' });
     const own = [
       event('a', 0, on('known')),
       event('b', 10, on('new'), { event: 'Logged On' }),
@@ -72,6 +72,8 @@ describe('detect-fraud', () => {
     expect(alertsOf(own, config)).toHaveLength(1);
     expect(alertsOf(own, { ...config, windowMs: minute })).toEqual([]);
     expect(alertsOf(own)).toEqual([]);
+    expect(compileFraud({})).toEqual(defaultFraud);
+    expect(() => compileFraud({ within: 10 })).toThrow('A change of address this soon after');
   });
 
   it('raises the same alerts in any order of arrival when the devices are known, under the same ids', () => {

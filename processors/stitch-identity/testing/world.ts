@@ -43,9 +43,9 @@ export function eventOf(
   identifiers.sort((a, b) => byRank(ranked(a), ranked(b)));
   return {
     messageId,
-    source: 'shop',
+    source: 'site',
     type: 'track',
-    event: 'Page Seen',
+    event: 'Looked Around',
     occurredAt,
     receivedAt: occurredAt,
     asOf: null,
