@@ -1,10 +1,13 @@
+import { instantForm } from '../../../schemas/instant.ts';
 import {
   identifiersOf,
   isJsonObject,
   isSegmentType,
   maxIdentifierLength,
+  type SegmentMessage,
   segmentTypes,
 } from '../../../schemas/segment-message.ts';
+import type { KnownSource } from './write-keys.ts';
 
 /** Why an event is not taken; a closed set, for metrics. */
 export type RejectReason =
@@ -37,13 +40,12 @@ const fieldNames = new Set(
 const objects = ['properties', 'traits', 'context', 'integrations'] as const;
 const ids = ['userId', 'anonymousId', 'previousId', 'groupId'] as const;
 const times = ['timestamp', 'originalTimestamp'] as const;
-const longestMessageId = 256;
 
 /**
  * Checks a message that has its type, its context and its message id, against what the specification demands of its call.
  * What only the source's own transform can know is left to it. Undefined when all is well.
  */
-export function checkMessage(message: Readonly<Record<string, unknown>>): Problem | undefined {
+export function checkMessage(message: SegmentMessage, source: KnownSource): Problem | undefined {
   const invalid = (field: string, expected: string): Problem => problem('invalid_field', field, expected);
   const { type, event, groupId, messageId } = message;
   if (!isSegmentType(type)) return invalid('type', `must be one of ${segmentTypes.join(', ')}`);
@@ -63,12 +65,10 @@ export function checkMessage(message: Readonly<Record<string, unknown>>): Proble
   }
   for (const field of times) {
     const value = message[field] ?? null;
-    if (value !== null && (typeof value !== 'string' || Number.isNaN(Date.parse(value)))) {
-      return invalid(field, 'must be a time in ISO 8601');
-    }
+    if (value !== null && source.parseInstant(value) === undefined) return invalid(field, `must be ${instantForm}`);
   }
-  if (typeof messageId !== 'string' || messageId.length > longestMessageId) {
-    return invalid('messageId', `must be a string of at most ${longestMessageId} characters`);
+  if (typeof messageId !== 'string' || messageId.length > maxIdentifierLength) {
+    return invalid('messageId', `must be a string of at most ${maxIdentifierLength} characters`);
   }
   if (identifiersOf(message).length > 0) return undefined;
   return problem('no_identifier', 'userId', 'userId or anonymousId must name somebody; they are missing or placeholders');
@@ -78,7 +78,7 @@ export function checkMessage(message: Readonly<Record<string, unknown>>): Proble
  * The first member that holds what could change objects other than itself (a `__proto__` key, a `constructor` with a
  * `prototype`) or a number beyond a double, at any depth. To be called on what lies within the limit of depth.
  */
-export function findHostile(message: Readonly<Record<string, unknown>>): Problem | undefined {
+export function findHostile(message: SegmentMessage): Problem | undefined {
   for (const [name, value] of Object.entries(message)) {
     const field = fieldNames.has(name) ? name : '';
     if (isForbidden(name, value)) return forbidden(field);

@@ -222,6 +222,18 @@ describe('a record', () => {
     expect(new Set(ids.map(([own]) => own)).size).toBe(6);
   });
 
+  it('is taken with its time in every form that SDKs write, and without one', async () => {
+    const times = [
+      '2026-11-22T08:46:22.549Z',
+      '2026-11-22T08:46:17.322823+00:00',
+      '2026-11-22T09:46:17+01:00',
+      1_795_337_182_549,
+      null,
+    ];
+    for (const timestamp of times) expect((await gw.post('/v1/track', { ...track, timestamp })).status).toBe(200);
+    expect(gw.producer.records.map(({ message }) => message['timestamp'])).toEqual(times);
+  });
+
   it('reads the empty lists that PHP sends as empty objects', async () => {
     const empty = { properties: [], context: [], integrations: [] };
     await gw.post('/v1/track', { ...track, ...empty });

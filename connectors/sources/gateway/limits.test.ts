@@ -42,6 +42,7 @@ const broken: readonly [what: string, event: string, field: string, message: Reg
   ['whose traits are a string', JSON.stringify({ ...good, traits: 'vip' }), 'traits', /must be an object/],
   ['whose context is a list', JSON.stringify({ ...good, context: [1] }), 'context', /must be an object/],
   ['whose time is none', JSON.stringify({ ...good, timestamp: 'soon' }), 'timestamp', /ISO 8601/],
+  ['whose day is none', JSON.stringify({ ...good, originalTimestamp: '2026-02-30' }), 'originalTimestamp', /ISO 8601/],
   ['whose message id is a number', JSON.stringify({ ...good, messageId: 5 }), 'messageId', /string/],
   ['that names nobody', JSON.stringify({ ...good, userId: null }), 'userId', /userId or anonymousId/],
   ['that names a placeholder', JSON.stringify({ ...good, userId: '0', anonymousId: 'null' }), 'userId', /placeholders/],

@@ -7,6 +7,7 @@ import { type GatewayLimits, recordBytesPerBodyByte } from './limits.ts';
 import { type OpenBody, parsePiece } from './open-body.ts';
 import { refuse, type Refusal } from './refusal.ts';
 import type { Piece } from './scan-json.ts';
+import type { KnownSource } from './write-keys.ts';
 
 /** An event as it will lie on the topic. */
 export interface TakenEvent {
@@ -35,7 +36,7 @@ const turnBytes = 64 * 1024;
 const leastWork = 256;
 
 export interface ReadOptions {
-  readonly source: string;
+  readonly source: KnownSource;
   /** Of the deployment, for keys. */
   readonly secret: string;
   readonly limits: GatewayLimits;
@@ -54,7 +55,7 @@ export async function readEvents(body: OpenBody, options: ReadOptions): Promise<
   let bodyHash: string | undefined;
   const idOf = (index: number): string => {
     bodyHash ??= createHash('sha256').update(body.bytes).digest('hex');
-    return `gateway-${hashId(source, bodyHash, index)}`;
+    return `gateway-${hashId(source.name, bodyHash, index)}`;
   };
   let takenBytes = 0;
   let work = 0;
@@ -76,7 +77,12 @@ export async function readEvents(body: OpenBody, options: ReadOptions): Promise<
   return { taken, refused, takenBytes };
 }
 
-function readEvent(body: OpenBody, piece: Piece, newId: () => string, { secret, limits }: ReadOptions): TakenEvent | Problem {
+function readEvent(
+  body: OpenBody,
+  piece: Piece,
+  newId: () => string,
+  { source, secret, limits }: ReadOptions,
+): TakenEvent | Problem {
   const size = piece.end - piece.start;
   if (size > limits.eventBytes) return problem('too_large', '', `has ${size} bytes, at most ${limits.eventBytes} are taken`);
   if (piece.depth > limits.eventDepth) return problem('too_deep', '', `is nested deeper than ${limits.eventDepth} levels`);
@@ -88,7 +94,7 @@ function readEvent(body: OpenBody, piece: Piece, newId: () => string, { secret, 
   const hostile = findHostile(parsed.value);
   if (hostile !== undefined) return hostile;
   const message = complete(parsed.value, body, newId);
-  const wrong = checkMessage(message);
+  const wrong = checkMessage(message, source);
   if (wrong !== undefined) return wrong;
   const [identifier] = identifiersOf(message);
   if (identifier === undefined) return problem('no_identifier', 'userId', 'must name somebody');
@@ -96,7 +102,7 @@ function readEvent(body: OpenBody, piece: Piece, newId: () => string, { secret, 
     value: Buffer.from(JSON.stringify(message)),
     messageId: String(message['messageId']),
     key: opaqueKey(secret, identifier.kind, identifier.value),
-    sentAt: isoTime(body.sentAt) ?? isoTime(message['sentAt']),
+    sentAt: isoTime(source.parseInstant(body.sentAt) ?? source.parseInstant(message['sentAt'])),
   };
 }
 
@@ -116,7 +122,6 @@ function complete(event: SegmentMessage, body: OpenBody, newId: () => string): S
   return message;
 }
 
-function isoTime(value: unknown): string | undefined {
-  const at = typeof value === 'string' ? Date.parse(value) : Number.NaN;
-  return Number.isNaN(at) ? undefined : new Date(at).toISOString();
+function isoTime(at: number | undefined): string | undefined {
+  return at === undefined ? undefined : new Date(at).toISOString();
 }

@@ -1,3 +1,4 @@
+import { appendHop, HOPS } from '../../../runtime/hops.ts';
 import { partitionFor } from '../../../runtime/partition.ts';
 import type { ProduceRecord } from '../../../runtime/record.ts';
 import type { TakenEvent } from './read-events.ts';
@@ -28,7 +29,7 @@ export function recordBatches(events: readonly TakenEvent[], context: RecordCont
   const open = new Map<number, { records: ProduceRecord[]; bytes: number }>();
   const source = Buffer.from(context.source);
   const receivedAt = Buffer.from(String(context.receivedAt));
-  const hops = Buffer.from(`gateway=${context.at}`);
+  const hops = Buffer.from(appendHop(undefined, 'gateway', context.at));
   for (const { key, value, messageId, sentAt } of events) {
     const partition = partitionFor(key, context.partitions);
     const bytes = value.length + overheadBytes;
@@ -46,7 +47,7 @@ export function recordBatches(events: readonly TakenEvent[], context: RecordCont
         source,
         'received-at': receivedAt,
         ...(sentAt === undefined || context.isRetry ? {} : { 'sent-at': Buffer.from(sentAt) }),
-        hops,
+        [HOPS]: hops,
         'message-id': Buffer.from(messageId),
       },
     });

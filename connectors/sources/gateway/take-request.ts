@@ -83,14 +83,15 @@ async function take(
   if (isRefusal(body)) return body;
   const writeKey = user ?? body.writeKey;
   if (writeKey === undefined) return missingKey();
-  const source = options.findSource(writeKey)?.name;
-  if (source === undefined) return unknownKey();
+  const known = options.findSource(writeKey);
+  if (known === undefined) return unknownKey();
+  const source = known.name;
   heldByStranger?.release();
   metrics.bytes.inc({ source, form: 'wire' }, wire.length);
   metrics.bytes.inc({ source, form: 'inflated' }, bytes.length);
 
   const { secret, partitions } = options;
-  const events = await readEvents(body, { source, secret, limits });
+  const events = await readEvents(body, { source: known, secret, limits });
   if (isRefusal(events)) return events;
   if (!held.grow(events.takenBytes)) return busy();
   const isRetry = Number(request.headers['x-retry-count'] ?? 0) > 0;

@@ -1,9 +1,17 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { SourceConfig } from '../../../schemas/config.ts';
 import { FreshetError } from '../../../runtime/errors.ts';
+import type { SourceConfig } from '../../../schemas/config.ts';
+import { instantParser } from '../../../schemas/instant.ts';
+
+/** What the gateway needs to know of a source. */
+export interface KnownSource {
+  readonly name: string;
+  /** Epoch milliseconds of a time as its events may write it; undefined for what is none. */
+  readonly parseInstant: (value: unknown) => number | undefined;
+}
 
 /** Finds the source that a write key belongs to. */
-export type FindSource = (writeKey: string) => SourceConfig | undefined;
+export type FindSource = (writeKey: string) => KnownSource | undefined;
 
 /**
  * Keys are known only by their SHA-256 and compared in constant time, all of them each time, so that the time of an
@@ -11,9 +19,7 @@ export type FindSource = (writeKey: string) => SourceConfig | undefined;
  */
 export function writeKeys(sources: readonly SourceConfig[]): FindSource {
   const known = sources.flatMap((source) =>
-    source.input.kind === 'endpoint'
-      ? source.input.writeKeyHashes.map((hash) => ({ source, hash: hashBytes(source, hash) }))
-      : [],
+    source.input.kind === 'endpoint' ? hashesOf(source, source.input.writeKeyHashes) : [],
   );
   const owners = new Map<string, string>();
   for (const { source, hash } of known) {
@@ -25,10 +31,15 @@ export function writeKeys(sources: readonly SourceConfig[]): FindSource {
   }
   return (writeKey) => {
     const digest = createHash('sha256').update(writeKey).digest();
-    let found: SourceConfig | undefined;
+    let found: KnownSource | undefined;
     for (const { source, hash } of known) if (timingSafeEqual(hash, digest)) found = source;
     return found;
   };
+}
+
+function hashesOf(source: SourceConfig, hashes: readonly string[]): { source: KnownSource; hash: Buffer }[] {
+  const known = { name: source.name, parseInstant: instantParser(source.timezone) };
+  return hashes.map((hash) => ({ source: known, hash: hashBytes(source, hash) }));
 }
 
 function hashBytes(source: SourceConfig, hex: string): Buffer {
