@@ -7,13 +7,13 @@ const shared = {
   transform: { '\\.ts$': '<rootDir>/infra/jest/strip-types.mjs' },
   modulePathIgnorePatterns: ['<rootDir>/data/', '<rootDir>/.cache/'],
 };
-const tier = (name, patience, hooks = {}) => ({
+const tier = (name, patience, more = {}) => ({
   ...shared,
   displayName: name,
   testMatch: [`<rootDir>/tests/${name}/**/*.test.ts`],
   globals: { patience },
   setupFilesAfterEnv: ['<rootDir>/infra/jest/patience.ts'],
-  ...hooks,
+  ...more,
 });
 const onCluster = {
   globalSetup: '<rootDir>/infra/jest/with-cluster.ts',
@@ -21,16 +21,15 @@ const onCluster = {
 };
 
 export default {
+  maxWorkers: '100%',
   projects: [
-    {
-      ...shared,
-      displayName: 'unit',
+    tier('unit', 30_000, {
       testMatch: ['<rootDir>/**/*.test.ts'],
       testPathIgnorePatterns: ['/node_modules/', '<rootDir>/tests/.+/'],
-    },
-    tier('walk', 20_000),
-    tier('conformance', 20_000),
-    tier('broker', 60_000, onCluster),
+    }),
+    tier('walk', 60_000),
+    tier('conformance', 60_000),
+    tier('broker', 120_000, onCluster),
     tier('faults', 300_000, { globalSetup: '<rootDir>/infra/jest/like-production.ts' }),
     tier('real', 600_000, onCluster),
   ],

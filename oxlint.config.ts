@@ -1,6 +1,18 @@
 import { defineConfig } from 'oxlint';
 
-const ours = ['runtime', 'schemas', 'processors', 'connectors', 'services', 'workspace', 'cli', 'infra', 'examples', 'bench', 'tests'];
+const ours = [
+  'runtime',
+  'schemas',
+  'processors',
+  'connectors',
+  'services',
+  'workspace',
+  'cli',
+  'infra',
+  'examples',
+  'bench',
+  'tests',
+];
 
 /** Bans imports of every folder of ours outside `allowed`; the architecture test checks the same over resolved paths. */
 const imports = (allowed: readonly string[], packages: readonly string[] = ['kafkajs', '@nxtedition/rocksdb']) => {
