@@ -68,7 +68,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const metrics = new MetricsRegistry();
   const closers: (() => Promise<void> | void)[] = [];
   const stop = async (): Promise<void> => {
-    for (const close of closers.splice(0).reverse()) await close();
+    for (const close of closers.splice(0).toReversed()) await close();
   };
   try {
     await kafka.admin.createTopics(topicSpecs({ prefix, partitions, topics: [ledgerTopic('email')] }));
@@ -90,15 +90,17 @@ export async function startApp(options: AppOptions): Promise<App> {
 
     const mailbox = wanted.has('email') && !settings.smtpUrl ? await mailboxOf(settings) : undefined;
     if (mailbox) closers.push(() => mailbox.close());
+    const sinks = new Map<string, RunningSink>();
     if (wanted.has('email')) {
       const sink = await startEmail(options, pipeline, mailbox);
+      sinks.set('email-sink', sink);
       closers.push(() => sink.stop());
     }
 
     const lookUps = { kafka, serdes, names: pipeline.names, sources };
     const tail = createStatusTail({ kafka, serdes, names: pipeline.names });
     closers.push(() => tail.close());
-    const view = walkView({ pipeline, metrics, status: () => tail.snapshot(), now: () => systemClock.now() });
+    const view = walkView({ pipeline, sinks, metrics, status: () => tail.snapshot(), now: () => systemClock.now() });
     await view.refresh();
     const refreshing = setInterval(() => void view.refresh(), 1000);
     closers.push(() => clearInterval(refreshing));
@@ -163,7 +165,7 @@ async function startEmail(
 }
 
 function gatewayOf(
-  { workspace, log }: AppOptions,
+  { workspace, connection, log }: AppOptions,
   pipeline: Pipeline,
   sources: readonly SourceConfig[],
   metrics: MetricsRegistry,
@@ -186,6 +188,9 @@ function gatewayOf(
     secret: workspace.secret,
     reject,
     registry: metrics,
+    // Whether Kafka answers is asked of the brokers themselves: a gateway that has written nothing yet cannot know.
+    probe: async () =>
+      void (await connection.kafka.admin.endOffsets([{ topic: pipeline.names.topic(topics.eventsRaw.name), partition: 0 }])),
     log: ({ level, event, ...fields }) => log(level, event, fields),
   });
 }

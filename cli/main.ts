@@ -1,20 +1,29 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { projectRoot } from '../infra/local/settings.ts';
 import { FreshetError } from '../runtime/errors.ts';
-import { join } from 'node:path';
-import { replay } from './replay.ts';
+import { type ReplayCommand, replay } from './replay.ts';
 import { run } from './run.ts';
 import { readSettings } from './settings.ts';
-import { start } from './start.ts';
+import { start, type StartOptions } from './start.ts';
 import { printTopics } from './print-topics.ts';
 import { trace } from './trace.ts';
 import { testSegments, validate } from './validate.ts';
 
-const workspace = new Option('-w, --workspace <dir>', 'folder of the workspace').default(
-  join(projectRoot, 'examples', 'shop'),
-  'examples/shop',
-);
+const workspace = new Option('-w, --workspace <dir>', 'folder of the workspace').default(defaultWorkspace());
 const profile = new Option('--profile <name>', 'profile of freshet.yaml');
+
+interface Chosen {
+  readonly workspace: string;
+  readonly profile?: string;
+}
+
+/** The workspace that package.json names, for whoever tries freshet out; one's own is given by --workspace. */
+function defaultWorkspace(): string {
+  const { config } = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as { config: { workspace: string } };
+  return join(projectRoot, config.workspace);
+}
 
 const program = new Command('freshet')
   .description('Turns event streams into a living state per customer, and acts on it while it is still true.')
@@ -29,7 +38,7 @@ program
   .addOption(new Option('--profile <name>', 'profile of freshet.yaml').default('demo'))
   .option('--no-demo', 'without the simulated shop')
   .option('--rate <events>', 'events a second of the simulated shop', Number, 150)
-  .action((options) => start({ ...options, settings: readSettings(process.env) }));
+  .action((options: Omit<StartOptions, 'settings'>) => start({ ...options, settings: readSettings(process.env) }));
 
 program
   .command('run')
@@ -40,27 +49,27 @@ program
   .description('some processors or connectors of a deployment, on an own cluster or on that of `freshet start`')
   .addOption(workspace)
   .addOption(profile)
-  .action((names: string[], options) => run({ ...options, names, settings: readSettings(process.env) }));
+  .action((names: string[], options: Chosen) => run({ ...options, names, settings: readSettings(process.env) }));
 
 program
   .command('validate')
   .description('checks a workspace; every problem with file, line and what was expected')
   .addOption(workspace)
   .addOption(profile)
-  .action((options) => validate(options));
+  .action((options: Chosen) => validate(options));
 
 program
   .command('test')
   .description('runs the tests that segment files carry')
   .addOption(workspace)
   .addOption(profile)
-  .action((options) => testSegments(options));
+  .action((options: Chosen) => testSegments(options));
 
 program
   .command('topics')
   .description('all topics: key, value, retention')
   .addOption(workspace)
-  .action((options) => printTopics(options));
+  .action((options: Chosen) => printTopics(options));
 
 program
   .command('replay')
@@ -73,14 +82,16 @@ program
   .option('--resume', 'go on with the space as it is, instead of beginning anew')
   .option('--activate', 'send the messages to the development mailbox')
   .option('--until <time>', 'end of the clock, ISO 8601; default: the last record')
-  .action((files: string[], options) => replay({ ...options, files, settings: readSettings(process.env) }));
+  .action((files: string[], options: Omit<ReplayCommand, 'settings' | 'files'>) =>
+    replay({ ...options, files, settings: readSettings(process.env) }),
+  );
 
 program
   .command('trace')
   .argument('<messageId>')
   .description('where an event is, the time of each hop, and what it changed')
   .addOption(workspace)
-  .action((messageId: string, options) => trace({ ...options, messageId, settings: readSettings(process.env) }));
+  .action((messageId: string, options: Chosen) => trace({ ...options, messageId, settings: readSettings(process.env) }));
 
 try {
   await program.parseAsync();

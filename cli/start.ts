@@ -31,7 +31,7 @@ export async function start({ workspace: dir, profile, settings, demo, rate }: S
   let dead: Error | undefined;
   const stop = async (): Promise<void> => {
     ending.abort();
-    for (const close of closers.splice(0).reverse()) await close();
+    for (const close of closers.splice(0).toReversed()) await close();
     logFile.end();
   };
   const ended = onShutdown(stop, say);

@@ -1,9 +1,12 @@
 import type { Registry } from 'prom-client';
 import type { HopStatus, Status, SnapshotView, Walk } from '../services/views.ts';
+import type { RunningSink } from '../connectors/sinks/run-sink.ts';
+import { topics } from '../schemas/topics.ts';
 import type { Pipeline } from './pipeline.ts';
 
 export interface WalkViewOptions {
   readonly pipeline: Pipeline;
+  readonly sinks: ReadonlyMap<string, RunningSink>;
   readonly metrics: Registry;
   readonly status: () => Status;
   readonly now: () => number;
@@ -13,7 +16,13 @@ export interface WalkViewOptions {
 const WINDOW_MS = 5000;
 
 /** The walk as this process sees it: its own workers and gateway, from the same counters as /metrics. */
-export function walkView({ pipeline, metrics, status, now }: WalkViewOptions): SnapshotView & { refresh(): Promise<void> } {
+export function walkView({
+  pipeline,
+  sinks,
+  metrics,
+  status,
+  now,
+}: WalkViewOptions): SnapshotView & { refresh(): Promise<void> } {
   const samples: { at: number; counts: ReadonlyMap<string, number> }[] = [];
   let counts: ReadonlyMap<string, number> = new Map();
   const rate = (name: string): number => {
@@ -48,7 +57,11 @@ export function walkView({ pipeline, metrics, status, now }: WalkViewOptions): S
         rejected: counts.get(`${processor.name}:rejected`) ?? 0,
       };
     });
-    return [gateway, ...processors];
+    const last = [...sinks].map(([hop, sink]): HopStatus => {
+      const { waiting, lagMs } = sink.status();
+      return { hop, reads: topics.activationsRequested.name, perSecond: rate(`${hop}:in`), waiting, lagMs, rejected: 0 };
+    });
+    return [gateway, ...processors, ...last];
   };
   const walk = (): Walk => {
     const list = hops();
@@ -63,7 +76,8 @@ export function walkView({ pipeline, metrics, status, now }: WalkViewOptions): S
   };
   return {
     refresh: async () => {
-      counts = await readCounts(metrics);
+      const finished = [...sinks].map(([hop, sink]) => [`${hop}:in`, sink.status().finished] as const);
+      counts = new Map([...(await readCounts(metrics)), ...finished]);
       samples.push({ at: now(), counts });
       while (samples.length > 2 && (samples[1]?.at ?? 0) < now() - WINDOW_MS) samples.shift();
     },

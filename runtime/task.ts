@@ -5,6 +5,7 @@ import { TaskInputs } from './inputs.ts';
 import type { TransactionalProducer } from './kafka/contract.ts';
 import { Outputs } from './outputs.ts';
 import type { Processor, TaskId, Timer } from './processor.ts';
+import type { StreamRecord } from './record.ts';
 import { checkpointOp, type Position, storeName, takeOver } from './take-over.ts';
 import { TaskContext } from './task-context.ts';
 import { applyRecord, applyTimer } from './apply.ts';
@@ -170,9 +171,7 @@ export class Task {
     // 1 decode; 2 fetch the state of the keys; 3 process, one record after the other.
     const records = await inputs.decode();
     this.#crash('decoded');
-    const wanted = records.flatMap((item) =>
-      item.record ? (this.#processor.parts?.(item.record) ?? []).map((part) => partId(item.record?.key ?? '', part)) : [],
-    );
+    const wanted = records.flatMap((item) => wantedParts(this.#processor, item.record));
     await overlay.prefetch(wanted);
     this.#crash('fetched');
     const now = this.#environment.clock.now();
@@ -318,4 +317,14 @@ function spentHint(overlay: Overlay, timer: Timer): StoreOp[] {
   const id = partId(timer.key, timer.part);
   const again = overlay.read(id)?.due.some(({ clock, at }) => clock === timer.clock && at === timer.at);
   return again ? [] : [{ kind: 'del', key: hintKey('t', timer.clock, timer.at, id) }];
+}
+
+/** What `process` will read, as far as the processor can tell; one that throws here will throw again where it is caught. */
+function wantedParts(processor: Processor, record: StreamRecord | undefined): string[] {
+  if (!record) return [];
+  try {
+    return (processor.parts?.(record) ?? []).map((part) => partId(record.key, part));
+  } catch {
+    return [];
+  }
 }

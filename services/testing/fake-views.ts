@@ -112,7 +112,7 @@ export function fakeSnapshot(at = now): Snapshot {
         { source: 'till', status: 'fresh', watermark: at - 1200, asOf: at - 1500, lagMs: 1200, since: at - 7_200_000 },
         { source: 'site', status: 'lagging', watermark: at - 9000, asOf: at - 9100, lagMs: 9000, since: at - 60_000 },
         {
-          source: 'stock',
+          source: 'warehouse',
           status: 'stale',
           watermark: at - 93_600_000,
           asOf: at - 93_600_000,
