@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -60,6 +61,16 @@ describe('a workspace', () => {
     expect(loaded.sources.map(({ name }) => name)).toEqual(['desk']);
     expect(loaded.segments.map(({ name, events }) => [name, events])).toEqual([['overdue', ['Lent', 'Returned']]]);
     expect(loaded.activations.map(({ name, channel }) => [name, channel])).toEqual([['reminder', 'letter']]);
+  });
+
+  it('takes write keys from the environment, and keeps none of them', async () => {
+    const dir = await workspace({
+      'sources/web.yaml': 'source: web\ndescription: The site\nowner: us\nendpoint: { write_keys: ["${KEY}"] }\n',
+    });
+    const loaded = await loadWorkspace(dir, { KEY: 'secret of a test' });
+    const hash = createHash('sha256').update('secret of a test').digest('hex');
+    expect(loaded.sources.at(-1)?.input).toEqual({ kind: 'endpoint', writeKeyHashes: [hash] });
+    await expect(loadWorkspace(dir, {})).rejects.toThrow('the environment variable KEY is not set');
   });
 
   it('runs the tests of its segments, and says what was found instead', async () => {

@@ -123,7 +123,7 @@ function reader(dir: string, values: Values, problems: Problem[]): Reader {
     const compiled = [];
     for (const name of (await list(join(dir, kind))).filter((file) => /\.ya?ml$/.test(file))) {
       const before = problems.length;
-      const file = await readYaml(dir, `${kind}/${name}`, { values, keepUnset: kind === 'sources' }, problems);
+      const file = await readYaml(dir, `${kind}/${name}`, { values, left: ['write_keys'] }, problems);
       if (file === undefined || !fits(kind, file, problems) || problems.length > before) continue;
       const value = attempt(file, problems, compile);
       if (value !== undefined) compiled.push({ file, value });

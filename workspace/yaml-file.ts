@@ -22,8 +22,8 @@ export interface Compiled<T> {
 
 export interface ReadOptions {
   readonly values: Values;
-  /** Leave `${name}` without a value to whoever compiles the file. */
-  readonly keepUnset?: boolean;
+  /** Fields in which `${name}` is left to whoever compiles the file: secrets are never put into the data. */
+  readonly left?: readonly string[];
 }
 
 /** Reads one file. What is no YAML, or a parameter without a value, goes to `problems`; undefined if it could not be read as YAML. */
@@ -43,7 +43,7 @@ export async function readYaml(
     problems.push(...document.errors.map((error) => at(error.pos[0], '', `expected YAML: ${error.message}`)));
     return undefined;
   }
-  for (const { name, offset } of fillIn(document, options.values, options.keepUnset)) {
+  for (const { name, offset } of fillIn(document, options.values, options.left)) {
     problems.push(
       at(
         offset,
