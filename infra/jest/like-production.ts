@@ -1,4 +1,7 @@
-/** Jest's globalSetup of the tier that starts clusters of its own: its NODE_ENV=test would change defaults of the Kafka client. */
-export default function setup(): void {
+import { removeAbandoned } from './abandoned.ts';
+
+/** Jest's globalSetup of the tier that starts clusters of its own: jest's NODE_ENV=test would change defaults of the Kafka client. */
+export default async function setup(): Promise<void> {
   process.env['NODE_ENV'] = 'production';
+  await removeAbandoned();
 }

@@ -1,8 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { startLocalCluster } from '../local/cluster.ts';
 import { ownCluster } from '../local/settings.ts';
+import { clusterFolder, removeAbandoned } from './abandoned.ts';
 
 const cleanUps: (() => Promise<void>)[] = [];
 
@@ -14,7 +13,8 @@ export default async function setup(): Promise<void> {
   // Jest's own value, test, would change defaults of the Kafka client.
   process.env['NODE_ENV'] = 'production';
   if (ownCluster(process.env) !== undefined) return;
-  const dataDir = await mkdtemp(join(tmpdir(), 'freshet-tests-'));
+  await removeAbandoned();
+  const dataDir = await mkdtemp(clusterFolder);
   cleanUps.push(() => rm(dataDir, { recursive: true }));
   const log = (line: string): void => void process.stderr.write(`freshet: ${line}\n`);
   const cluster = await startLocalCluster({ dataDir, kafkaPort: 0, registryPort: 0, learnClasses: true, log });

@@ -1,14 +1,14 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { clusterFolder } from '../../infra/jest/abandoned.ts';
 import { startLocalCluster, type LocalCluster, type LocalClusterOptions } from '../../infra/local/cluster.ts';
 
 describe('a local cluster', () => {
   let dataDir: string;
   let cluster: LocalCluster | undefined;
   beforeAll(() => {
-    dataDir = mkdtempSync(join(tmpdir(), 'freshet-cluster-'));
+    dataDir = mkdtempSync(clusterFolder);
   });
   afterAll(async () => {
     await cluster?.stop();
@@ -34,7 +34,7 @@ describe('a local cluster', () => {
   });
 
   it('keeps another one from its port, with a line that says how to choose one', async () => {
-    const other = mkdtempSync(join(tmpdir(), 'freshet-cluster-'));
+    const other = mkdtempSync(clusterFolder);
     const kafkaPort = Number(cluster?.brokers[0]?.split(':')[1]);
     const message = expect.stringMatching(`port ${kafkaPort} .* FRESHET_KAFKA_PORT`);
     await expect(start({ dataDir: other, kafkaPort })).rejects.toMatchObject({ code: 'PORT_BUSY', message });

@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { clusterFolder } from '../../infra/jest/abandoned.ts';
 import { startLocalCluster, type LocalCluster } from '../../infra/local/cluster.ts';
 import { brokersSeenBy } from '../../infra/local/probe.ts';
 
@@ -10,7 +9,7 @@ describe('a local cluster of three brokers', () => {
   let cluster: LocalCluster;
   const deaths: string[] = [];
   beforeAll(async () => {
-    dataDir = mkdtempSync(join(tmpdir(), 'freshet-cluster-'));
+    dataDir = mkdtempSync(clusterFolder);
     const onDeath = ({ message }: Error): void => void deaths.push(message);
     cluster = await startLocalCluster({ dataDir, brokers: 3, kafkaPort: 0, registryPort: 'none', log: () => undefined, onDeath });
   });
