@@ -80,6 +80,7 @@ export function forgettingHeld(context: Context): Context {
     forward: (...args) => context.forward(...args),
     reject: (...args) => context.reject(...args),
     watermark: (source) => context.watermark(source),
+    endOf: (source) => context.endOf(source),
     clock: (name) => context.clock(name),
     count: (...args) => context.count(...args),
   };

@@ -65,6 +65,8 @@ export interface Context {
   reject(step: 'decode' | 'transform' | 'validate' | 'process', reason: string): void;
   /** Watermark that this task has adopted for a source: everything of it up to here has passed. -Infinity if unknown, +Infinity once it has ended. */
   watermark(source: string): number;
+  /** The last moment of a source that has ended; undefined while it goes on. */
+  endOf(source: string): number | undefined;
   /** Minimum of the watermarks behind a clock name (see `clockName`), or the tick. */
   clock(name: string): number;
   /** The last broker time that this task has read, epoch milliseconds; the only wall clock there is. */

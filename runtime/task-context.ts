@@ -101,6 +101,10 @@ export class TaskContext implements Context {
     return this.#watermarks.source(source);
   }
 
+  endOf(source: string): number | undefined {
+    return this.#watermarks.endOf(source);
+  }
+
   clock(name: string): number {
     return this.#watermarks.clock(name);
   }

@@ -160,6 +160,10 @@ class MemberContext implements Context {
     return this.#outer.watermark(source);
   }
 
+  endOf(source: string): number | undefined {
+    return this.#outer.endOf(source);
+  }
+
   clock(name: string): number {
     return this.#outer.clock(name);
   }

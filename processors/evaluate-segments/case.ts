@@ -1,5 +1,5 @@
 import type { Context } from '../../runtime/processor.ts';
-import { loading, reached } from './clocks.ts';
+import { loadingOf, reached } from './clocks.ts';
 import type { Case } from './decide.ts';
 import { readLeaf } from './leaf-part.ts';
 import type { Memberships } from './membership.ts';
@@ -14,6 +14,6 @@ export function caseOf(planned: PlannedSegment, memberships: Memberships, since:
     before: memberships.of[segment.name],
     timeline: timelineOf(segment, (hash) => readLeaf(context.state, hash)?.state, since),
     reached: reached(clock, context),
-    loading: loading(clock, context),
+    loading: loadingOf(clock, context),
   };
 }

@@ -1,4 +1,5 @@
 import type { Cause } from '../../schemas/generated/types.ts';
+import type { Loading } from './clocks.ts';
 import { finite, type Membership } from './membership.ts';
 import type { CompiledSegment } from './segment.ts';
 import type { Timeline } from './timeline.ts';
@@ -18,8 +19,8 @@ export interface Case {
   readonly timeline: Timeline;
   /** How far the clock has come; -Infinity if it does not run. */
   readonly reached: number;
-  /** While history is loaded every change has this cause. */
-  readonly loading: 'backfill' | 'replay' | undefined;
+  /** The cause of every change at a time of which history is or was loaded. */
+  readonly loading: Loading;
 }
 
 /** The event that brings a case up again. */
@@ -63,12 +64,12 @@ export function decideArrival(given: Case, arrival: Arrival): Outcome {
   const holds = timeline.holds(upTo);
   if (holds !== before.in) {
     const edited = before.version !== '' && before.version !== shortVersion(segment);
-    const kind = loading ?? (edited ? 'rule-change' : 'correction');
     const effectiveAt = late ? timeline.lastStep(arrival.occurredAt, upTo) : upTo;
+    const kind = loading(effectiveAt) ?? (edited ? 'rule-change' : 'correction');
     const cause = { kind, ...named(arrival), corrects: before.seq === 0 ? null : before.seq };
     return outcome(given, upTo, [{ segment, enters: holds, effectiveAt, cause }], late);
   }
-  if (late || !arrival.live || loading !== undefined) return outcome(given, upTo, [], late);
+  if (late || !arrival.live || loading(arrival.occurredAt) !== undefined) return outcome(given, upTo, [], late);
   const cause = { kind: 'event', ...named(arrival), corrects: null };
   if (segment.eager) {
     const decisions = steps(given, upTo, arrival.occurredAt).map((step) => ({ ...step, cause }));
@@ -111,7 +112,7 @@ function steps({ segment, before, timeline, loading }: Case, after: number, upTo
   for (let at = timeline.next(after, is); at <= upTo; at = timeline.next(at, is)) {
     is = !is;
     const event = timeline.eventAt(at);
-    const kind = loading ?? (event === undefined ? 'timer' : 'event');
+    const kind = loading(at) ?? (event === undefined ? 'timer' : 'event');
     found.push({
       segment,
       enters: is,

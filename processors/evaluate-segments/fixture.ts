@@ -1,3 +1,5 @@
+import type { Reach } from '../../runtime/watermarks/contract.ts';
+import { TaskWatermarks } from '../../runtime/watermarks/task-watermarks.ts';
 import type { Context, Due, KeyState, Processor } from '../../runtime/processor.ts';
 import type { StreamRecord } from '../../runtime/record.ts';
 import type { Topic } from '../../runtime/topic.ts';
@@ -74,7 +76,7 @@ export class OneCustomer {
   /** As while a merge is under way: nothing is due. */
   held = false;
   readonly #processor: Processor;
-  readonly #watermarks = new Map<string, number>();
+  readonly #watermarks = new TaskWatermarks(() => this.tick);
   #offset = 0;
 
   constructor(processor: Processor, key = 'c_one') {
@@ -104,12 +106,23 @@ export class OneCustomer {
   }
 
   watermark(name: string, at: number): void {
-    this.#watermarks.set(name, at);
+    const ended = at === Number.POSITIVE_INFINITY;
+    this.#adopt(name, { at: ended ? Number.NEGATIVE_INFINITY : at, ended });
+  }
+
+  /** The source ends at `at`, and both become known at once. */
+  end(name: string, at: number): void {
+    this.#adopt(name, { at, ended: true });
+  }
+
+  #adopt(name: string, reach: Reach): void {
+    this.#watermarks.offer({ values: new Map([[name, reach]]), ends: new Map() });
+    this.#watermarks.adopt(() => 0);
     this.fire();
   }
 
   clock(name: string): number {
-    return Math.min(...name.split('+').map((each) => this.#watermarks.get(each) ?? Number.NEGATIVE_INFINITY));
+    return this.#watermarks.clock(name);
   }
 
   /** Memberships, folded from what was published with an effect up to `at`. */
@@ -165,7 +178,8 @@ export class OneCustomer {
       reject: (_step, reason) => {
         throw new Error(reason);
       },
-      watermark: (name) => this.#watermarks.get(name) ?? Number.NEGATIVE_INFINITY,
+      endOf: (name) => this.#watermarks.endOf(name),
+      watermark: (name) => this.#watermarks.source(name),
       clock: (name) => this.clock(name),
       count: (name, _labels, by = 1) => void this.counters.set(name, (this.counters.get(name) ?? 0) + by),
     };

@@ -49,6 +49,7 @@ export function tag(source: SourceConfig, value: unknown, headers: Readonly<Reco
   const context: Omit<Context, 'state'> = {
     task: { processor: processor.name, partition: record.partition },
     tick: appendedAt,
+    endOf: () => undefined,
     watermark: () => Number.NEGATIVE_INFINITY,
     clock: () => Number.NEGATIVE_INFINITY,
     forward: (_, key, value, headers = {}) => void events.push({ key, value: value as TaggedEvent, headers }),

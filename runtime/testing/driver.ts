@@ -28,6 +28,10 @@ export interface DriverOptions {
   readonly broker?: MemoryBroker;
   readonly engine?: StoreEngine;
   readonly metrics?: TaskMetrics;
+  /** Hears what the tasks claim; nobody when left out. */
+  readonly claims?: ClaimWriter;
+  /** Source by the name of its own raw topic, where there are such. */
+  readonly sourceOfTopic?: ReadonlyMap<string, string>;
   readonly crash?: (point: CrashPoint) => void;
 }
 
@@ -66,10 +70,10 @@ export class TopologyTestDriver {
       clock: this.clock,
       clusterId: this.broker.clusterId,
       partitions: () => this.partitions,
-      sourceOfTopic: new Map(),
+      sourceOfTopic: options.sourceOfTopic ?? new Map(),
       rejected: options.rejected,
       progress: this.#progress,
-      claims: noClaims,
+      claims: options.claims ?? noClaims,
       metrics: options.metrics ?? noMetrics,
       log: () => undefined,
       changelogDeleteRetentionMs: 24 * 60 * 60 * 1000,

@@ -76,6 +76,12 @@ export class TaskWatermarks {
     return ended ? Number.POSITIVE_INFINITY : at;
   }
 
+  /** The last moment of a source that has ended; undefined while it goes on. */
+  endOf(source: string): number | undefined {
+    const { at, ended } = this.#reach(source);
+    return ended ? at : undefined;
+  }
+
   /** The minimum over the sources of a clock that go on. When all have ended it stands at the last moment of the last. */
   clock(name: string): number {
     if (name === TICK) return this.#tick();
