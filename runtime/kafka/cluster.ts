@@ -11,7 +11,6 @@ import type { ApiRequest } from './request.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 12_000;
-const METADATA_MAX_AGE_MS = 30_000;
 
 /**
  * What a client knows of the brokers: addresses, leaders, coordinators, and links to them. A link belongs to a lane, because
@@ -23,7 +22,7 @@ export class Cluster {
   readonly #closing = new AbortController();
   readonly #coordinators = new Map<string, number>();
   #nodes = new Map<number, { host: string; port: number }>();
-  #topics = new Map<string, TopicMetadata & { readonly at: number }>();
+  #topics = new Map<string, TopicMetadata>();
   #controllerId = -1;
   #clusterId: string | undefined;
   #wanted = new Set<string>();
@@ -105,7 +104,7 @@ export class Cluster {
     return all.topics;
   }
 
-  /** What is known of a topic, as of the last refresh. */
+  /** What is known of a topic, as of the last refresh. It does not age: whoever acts on it is told by the broker. */
   topic(name: string): TopicMetadata | undefined {
     return this.#topics.get(name);
   }
@@ -201,15 +200,14 @@ export class Cluster {
     this.#clusterId = clusterId ?? undefined;
     this.#controllerId = controllerId;
     for (const topic of topics) {
-      if (topic.errorCode === 0) this.#topics.set(topic.topic, { ...topic, at: Date.now() });
+      if (topic.errorCode === 0) this.#topics.set(topic.topic, topic);
       else this.#topics.delete(topic.topic);
     }
   }
 
   #knownLeader(topic: string, partition: number): number | undefined {
-    const known = this.#topics.get(topic);
-    if (known === undefined || Date.now() - known.at > METADATA_MAX_AGE_MS) return undefined;
-    const leader = known.partitions.find((candidate) => candidate.partition === partition)?.leader ?? -1;
+    const known = this.#topics.get(topic)?.partitions.find((candidate) => candidate.partition === partition);
+    const leader = known?.leader ?? -1;
     return leader >= 0 && this.#nodes.has(leader) ? leader : undefined;
   }
 }

@@ -30,10 +30,11 @@ export async function connectKafka(options: KafkaOptions, { waitMs = 30_000 } = 
     await cluster.close();
     const { message, type } = asProtocolError(error);
     const retryable = type !== 'AUTHENTICATION_FAILED';
-    throw new FreshetError('BROKER_UNAVAILABLE', `no Kafka at ${options.brokers.join(', ')}: ${message}`, {
-      cause: error,
-      retryable,
-    });
+    const hint = /closed connection|before secure TLS/i.test(message)
+      ? ' (does the listener want other ssl or sasl settings?)'
+      : '';
+    const where = options.brokers.join(', ');
+    throw new FreshetError('BROKER_UNAVAILABLE', `no Kafka at ${where}: ${message}${hint}`, { cause: error, retryable });
   }
   return new KafkaClient(cluster);
 }

@@ -38,7 +38,10 @@ interface RequestQueue {
 export interface Connection {
   readonly requestQueue: RequestQueue;
   readonly socket: Socket | undefined;
+  /** Milliseconds that an authentication holds, a 64-bit number that turns into text; 0 for ever. */
+  readonly sessionLifetime: { toString(): string };
   isConnected(): boolean;
+  isAuthenticated: () => boolean;
   connect(): Promise<unknown>;
   disconnect(): Promise<unknown>;
   authenticate(): Promise<void>;
@@ -112,8 +115,17 @@ export interface ConnectOptions {
   readonly requestTimeoutMs: number;
 }
 
-/** Connects and authenticates. */
-export async function openConnection(options: ConnectOptions): Promise<Connection> {
+export interface OpenConnection {
+  readonly connection: Connection;
+  /** Time (of `performance.now()`) after which new requests should go to a new connection, because the session ends. */
+  readonly renewAt: number;
+}
+
+/**
+ * Connects and authenticates. The connection never authenticates again by itself: the original would do so in between
+ * other requests, which brokers answer with ILLEGAL_SASL_STATE.
+ */
+export async function openConnection(options: ConnectOptions): Promise<OpenConnection> {
   const ssl = options.ssl === true ? {} : options.ssl === false ? null : (options.ssl ?? null);
   const connection = new ConnectionClass({
     host: options.host,
@@ -130,13 +142,15 @@ export async function openConnection(options: ConnectOptions): Promise<Connectio
   });
   mendThrottling(connection.requestQueue);
   await connection.connect();
-  if (options.sasl === undefined) return connection;
+  if (options.sasl === undefined) return { connection, renewAt: Infinity };
   try {
     const { apiVersions: versions } = await connection.send({ request: apiVersions(), response: apiVersionsResponse });
     connection.setVersions(Object.fromEntries(versions.map(({ apiKey, ...range }) => [apiKey, range])));
     connection.setSupportAuthenticationProtocol(true);
     await connection.authenticate();
-    return connection;
+    connection.isAuthenticated = () => true;
+    const lifetime = Number(connection.sessionLifetime.toString());
+    return { connection, renewAt: lifetime > 0 ? performance.now() + lifetime * 0.8 : Infinity };
   } catch (error) {
     await closeConnection(connection, error instanceof Error ? error : new Error(String(error)));
     throw error;

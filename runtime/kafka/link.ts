@@ -1,5 +1,5 @@
 import { closeConnection, encoder, openConnection, decoder } from './kafkajs.ts';
-import type { Connection, ConnectOptions } from './kafkajs.ts';
+import type { Connection, ConnectOptions, OpenConnection } from './kafkajs.ts';
 import { ProtocolError } from './protocol-error.ts';
 import type { ApiRequest } from './request.ts';
 
@@ -13,8 +13,10 @@ export function isLinkFailure({ type }: ProtocolError): boolean {
 /** One connection to one broker address, opened when needed, opened anew after it broke. A broker answers its requests in order. */
 export class Link {
   readonly #options: ConnectOptions;
-  #connection: Connection | undefined;
-  #connecting: Promise<Connection> | undefined;
+  #open: OpenConnection | undefined;
+  #opening: Promise<OpenConnection> | undefined;
+  /** Those whose session ends: they finish what is under way. */
+  readonly #retired = new Set<Connection>();
   #closed = false;
 
   constructor(options: ConnectOptions) {
@@ -22,49 +24,57 @@ export class Link {
   }
 
   get isConnected(): boolean {
-    return this.#connection?.isConnected() === true;
+    return this.#open?.connection.isConnected() === true;
   }
 
   /** Rejects with ProtocolError; after any failure but a broker's answer the connection is dropped. */
   async send<T>(request: ApiRequest<T>): Promise<T> {
-    const connection = await this.#connect();
+    const { connection } = await this.#connect();
     try {
       return await send(connection, request, this.#options.requestTimeoutMs);
     } catch (error) {
       if (error instanceof ProtocolError) throw error;
       const failure = failureOf(error, this.#where(request.name), request.readOnly === true);
-      await this.#drop(connection, failure);
+      await this.#drop(connection, new Error(failure.message));
       throw failure;
     }
   }
 
   async close(reason: Error): Promise<void> {
     this.#closed = true;
-    const connecting = this.#connecting?.catch(() => undefined);
-    if (this.#connection !== undefined) await this.#drop(this.#connection, reason);
-    const late = await connecting;
-    if (late !== undefined) await closeConnection(late, reason);
+    const opening = this.#opening?.catch(() => undefined);
+    const connections = [...this.#retired, ...(this.#open === undefined ? [] : [this.#open.connection])];
+    await Promise.all(connections.map((connection) => this.#drop(connection, reason)));
+    const late = await opening;
+    if (late !== undefined) await closeConnection(late.connection, reason);
   }
 
-  #connect(): Promise<Connection> {
-    if (this.#connection?.isConnected() === true) return Promise.resolve(this.#connection);
-    this.#connecting ??= this.#open().finally(() => (this.#connecting = undefined));
-    return this.#connecting;
+  #connect(): Promise<OpenConnection> {
+    const open = this.#open;
+    if (open?.connection.isConnected() === true && performance.now() < open.renewAt) return Promise.resolve(open);
+    this.#opening ??= this.#reopen().finally(() => (this.#opening = undefined));
+    return this.#opening;
   }
 
-  async #open(): Promise<Connection> {
+  async #reopen(): Promise<OpenConnection> {
     if (this.#closed) throw new ProtocolError('CLOSED', 'the client is closed', { definite: true, retriable: false });
     try {
-      const connection = await openConnection(this.#options);
-      this.#connection = connection;
-      return connection;
+      const open = await openConnection(this.#options);
+      if (this.#open !== undefined) this.#retire(this.#open.connection);
+      this.#open = open;
+      return open;
     } catch (error) {
       throw failureOf(error, this.#where('connect'), true);
     }
   }
 
+  #retire(connection: Connection): void {
+    this.#retired.add(connection);
+    void connection.disconnect().finally(() => this.#retired.delete(connection));
+  }
+
   async #drop(connection: Connection, reason: Error): Promise<void> {
-    if (this.#connection === connection) this.#connection = undefined;
+    if (this.#open?.connection === connection) this.#open = undefined;
     await closeConnection(connection, reason);
   }
 
