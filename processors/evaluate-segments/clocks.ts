@@ -27,18 +27,22 @@ export function segmentClock(segment: CompiledSegment, sources: readonly SourceC
   };
 }
 
-/** How far the clock has come. Once every source has ended it stands still: what was decided last stays decided. */
+/** How far the clock has come; -Infinity while it is not known. A clock without an end would never be done deciding. */
 export function reached(clock: SegmentClock, context: Context): number {
   const at = context.clock(clock.name);
   return at === Number.POSITIVE_INFINITY ? Number.NEGATIVE_INFINITY : at;
 }
 
-/** `backfill` or `replay` while such a source of the clock has not ended; then nothing is decided ahead of the clock. */
-export function loading(clock: SegmentClock, context: Context): 'backfill' | 'replay' | undefined {
-  let found: 'backfill' | 'replay' | undefined;
-  for (const { name, mode } of clock.sources) {
-    if (mode === 'live' || context.watermark(name) === Number.POSITIVE_INFINITY) continue;
-    found = found === 'replay' ? found : mode;
-  }
-  return found;
+/** The cause of every change at a time of which history is or was loaded; undefined for other times. */
+export type Loading = (at: number) => 'backfill' | 'replay' | undefined;
+
+/** History is loaded up to the end of each source that is a backfill or a replay, and without limit until it has ended. */
+export function loadingOf(clock: SegmentClock, context: Context): Loading {
+  const loads = clock.sources.flatMap(({ name, mode }) =>
+    mode === 'live' ? [] : [{ mode, until: context.endOf(name) ?? Number.POSITIVE_INFINITY }],
+  );
+  return (at) => {
+    const modes = loads.filter(({ until }) => at <= until).map(({ mode }) => mode);
+    return modes.includes('replay') ? 'replay' : modes[0];
+  };
 }
