@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import { Registry as MetricsRegistry } from 'prom-client';
 import { runSink, type RunningSink } from '../connectors/sinks/run-sink.ts';
 import { ledgerTopic } from '../connectors/sinks/ledger.ts';
-import { emailSink } from '../connectors/sinks/email/index.ts';
-import { compileTemplates } from '../connectors/sinks/email/templates.ts';
+import { type EmailOptions, emailSink } from '../connectors/sinks/email/index.ts';
+import { compileTemplates, type Templates } from '../connectors/sinks/email/templates.ts';
 import { withRetry } from '../connectors/sinks/with/retry.ts';
 import { createGateway, type Gateway } from '../connectors/sources/gateway/index.ts';
 import { startMailbox, type Mailbox } from '../infra/mailbox/index.ts';
@@ -43,6 +43,8 @@ export interface AppOptions {
   readonly run?: readonly string[];
   /** Sources that take part; default: those of the workspace that are live or feed a backfill. */
   readonly sources?: readonly SourceConfig[];
+  /** Of the workspace, where they are compiled already: a faulty one is best told before anything starts. */
+  readonly templates?: Templates;
 }
 
 /** The running parts of a deployment that live in this process. */
@@ -65,6 +67,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const serdes = createSerdes({ registry, prefix });
   const processors = topologyOf(workspace, sources, rawDecoder);
   const wanted = new Set<string>(options.run ?? [...processors.map(({ name }) => name), WATCH_SOURCES, ...connectors]);
+  const templates = wanted.has('email') ? (options.templates ?? (await compileTemplates(workspace.templatesDir))) : undefined;
   const metrics = new MetricsRegistry();
   const closers: (() => Promise<void> | void)[] = [];
   const stop = async (): Promise<void> => {
@@ -91,11 +94,6 @@ export async function startApp(options: AppOptions): Promise<App> {
     const mailbox = wanted.has('email') && !settings.smtpUrl ? await mailboxOf(settings) : undefined;
     if (mailbox) closers.push(() => mailbox.close());
     const sinks = new Map<string, RunningSink>();
-    if (wanted.has('email')) {
-      const sink = await startEmail(options, pipeline, mailbox);
-      sinks.set('email-sink', sink);
-      closers.push(() => sink.stop());
-    }
 
     const lookUps = { kafka, serdes, names: pipeline.names, sources };
     const tail = createStatusTail({ kafka, serdes, names: pipeline.names });
@@ -123,6 +121,13 @@ export async function startApp(options: AppOptions): Promise<App> {
       consoleUrl = `http://localhost:${server.port}`;
     }
 
+    if (templates) {
+      const baseUrl = settings.consoleUrl ?? consoleUrl ?? `http://localhost:${settings.ports.console}`;
+      const sink = await startEmail(options, pipeline, mailbox, { templates, baseUrl });
+      sinks.set('email-sink', sink);
+      closers.push(() => sink.stop());
+    }
+
     let gatewayUrl: string | undefined;
     if (wanted.has('gateway')) {
       const gateway = gatewayOf(options, pipeline, sources, metrics);
@@ -142,17 +147,17 @@ function mailboxOf(settings: Settings): Promise<Mailbox> {
 }
 
 async function startEmail(
-  { settings, workspace, connection, log }: AppOptions,
+  { settings, connection, log }: AppOptions,
   pipeline: Pipeline,
   mailbox: Mailbox | undefined,
+  mails: Pick<EmailOptions, 'templates' | 'baseUrl'>,
 ): Promise<RunningSink> {
   const sink = emailSink({
     server: settings.smtpUrl
       ? smtpServerOf(settings.smtpUrl)
       : { host: '127.0.0.1', port: mailbox?.smtpPort ?? settings.ports.smtp },
     from: senderOf(settings.mailFrom),
-    templates: await compileTemplates(workspace.templatesDir),
-    baseUrl: settings.consoleUrl,
+    ...mails,
   });
   return await runSink({
     kafka: connection.kafka,

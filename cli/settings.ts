@@ -24,7 +24,8 @@ export interface Settings {
   /** Outgoing mail; undefined: the embedded development mailbox. */
   readonly smtpUrl: string | undefined;
   readonly mailFrom: string;
-  readonly consoleUrl: string;
+  /** Public address of the console, for links in mails; undefined: the one it listens on. */
+  readonly consoleUrl: string | undefined;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -32,7 +33,6 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** Reads the settings; CONFIG_INVALID names the variable and what was expected. */
 export function readSettings(env: Environment): Settings {
   const local = localSettings(env);
-  const console = number(env, 'FRESHET_CONSOLE_PORT', 8080, 0, 65_535);
   return {
     cluster: ownCluster(env),
     ssl: env['KAFKA_SSL'] === 'true',
@@ -46,12 +46,12 @@ export function readSettings(env: Environment): Settings {
       kafka: local.kafkaPort,
       registry: local.registryPort,
       gateway: number(env, 'FRESHET_GATEWAY_PORT', 8088, 0, 65_535),
-      console,
+      console: number(env, 'FRESHET_CONSOLE_PORT', 8080, 0, 65_535),
       smtp: number(env, 'FRESHET_SMTP_PORT', 8025, 0, 65_535),
     },
     smtpUrl: env['FRESHET_SMTP_URL'],
     mailFrom: env['FRESHET_MAIL_FROM'] ?? 'Demo shop <shop@example.com>',
-    consoleUrl: env['FRESHET_CONSOLE_URL'] ?? `http://localhost:${console}`,
+    consoleUrl: env['FRESHET_CONSOLE_URL'],
   };
 }
 

@@ -1,6 +1,7 @@
 import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { compileTemplates } from '../connectors/sinks/email/templates.ts';
 import { FreshetError } from '../runtime/errors.ts';
 import { loadWorkspace } from '../workspace/load.ts';
 import { startApp } from './app.ts';
@@ -23,6 +24,7 @@ export interface StartOptions extends WorkspaceChoice {
 export async function start({ workspace: dir, profile, settings, demo, rate }: StartOptions): Promise<void> {
   const say = (line: string): void => void process.stderr.write(`freshet: ${line}\n`);
   const workspace = await loadWorkspace(dir, process.env, profile === undefined || !demo ? {} : { profile });
+  const templates = await compileTemplates(workspace.templatesDir);
   await mkdir(settings.dataDir, { recursive: true });
   const logFile = createWriteStream(join(settings.dataDir, 'freshet.log'), { flags: 'a' });
   const log = jsonLog((line) => logFile.write(line));
@@ -51,7 +53,7 @@ export async function start({ workspace: dir, profile, settings, demo, rate }: S
     });
     closers.push(() => connection.close());
     say('topics, schemas and processors …');
-    const app = await startApp({ settings, workspace, connection, log });
+    const app = await startApp({ settings, workspace, templates, connection, log });
     closers.push(() => app.stop());
     process.stderr.write(`${welcome(app, workspace)}\n`);
     const terminal = startTerminal({ out: process.stdout, snapshot: () => app.snapshot() });

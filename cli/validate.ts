@@ -1,3 +1,4 @@
+import { compileTemplates } from '../connectors/sinks/email/templates.ts';
 import { FreshetError } from '../runtime/errors.ts';
 import { loadWorkspace } from '../workspace/load.ts';
 import { runSegmentTests } from '../workspace/segment-tests.ts';
@@ -11,6 +12,7 @@ export interface WorkspaceChoice {
 export async function validate({ workspace, profile }: WorkspaceChoice): Promise<void> {
   const loaded = await loadWorkspace(workspace, process.env, profile === undefined ? {} : { profile });
   const { name, sources, segments, activations, templates } = loaded;
+  await compileTemplates(loaded.templatesDir);
   process.stdout.write(
     `${name}: ${sources.length} sources, ${segments.length} segments, ${activations.length} activations, ${templates.length} templates: all good\n`,
   );

@@ -43,6 +43,12 @@ async function rendered(text: string, data: Readonly<Record<string, unknown>>): 
   return rendering.mail;
 }
 
+describe('a workspace that sends nothing', () => {
+  it('needs no folder of templates', async () => {
+    expect((await compileTemplates(join(folder, 'absent'))).names).toEqual([]);
+  });
+});
+
 describe('a template', () => {
   it('becomes a subject, HTML with the preheader hidden, and a text with the links', async () => {
     const text = source(

@@ -36,7 +36,7 @@ interface Compiled {
  * `file:line: what was expected`.
  */
 export async function compileTemplates(folder: string): Promise<Templates> {
-  const files = (await readdir(folder)).filter((file) => file.endsWith('.mjml')).sort();
+  const files = (await filesOf(folder)).filter((file) => file.endsWith('.mjml')).sort();
   const compiled = new Map<string, Compiled>();
   const wrong: string[] = [];
   for (const file of files) {
@@ -55,6 +55,16 @@ export async function compileTemplates(folder: string): Promise<Templates> {
       return renderMail(template, data);
     },
   };
+}
+
+/** A workspace that sends nothing has no such folder. */
+async function filesOf(folder: string): Promise<readonly string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
 }
 
 async function compile(source: string, problems: Problem[]): Promise<Compiled | undefined> {
