@@ -3,7 +3,7 @@ import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { FreshetError } from '../runtime/errors.ts';
+import type { FreshetError } from '../runtime/errors.ts';
 import { workspaceJsonSchemas } from './json-schemas.ts';
 import { loadWorkspace, type LoadOptions } from './load.ts';
 import { runSegmentTests } from './segment-tests.ts';

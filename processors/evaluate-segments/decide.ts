@@ -70,11 +70,11 @@ export function decideArrival(given: Case, arrival: Arrival): Outcome {
     return outcome(given, upTo, [{ segment, enters: holds, effectiveAt, cause }], late);
   }
   if (late || !arrival.live || loading(arrival.occurredAt) !== undefined) return outcome(given, upTo, [], late);
-  const cause = { kind: 'event', ...named(arrival), corrects: null };
   if (segment.eager) {
-    const decisions = steps(given, upTo, arrival.occurredAt).map((step) => ({ ...step, cause }));
+    const decisions = steps(given, upTo, arrival.occurredAt);
     return outcome(given, decisions.at(-1)?.effectiveAt ?? upTo, decisions, late);
   }
+  const cause = { kind: 'event', ...named(arrival), corrects: null };
   if (segment.monotone && !before.in) {
     const at = timeline.next(upTo, false);
     if (at !== Number.POSITIVE_INFINITY) return outcome(given, at, [{ segment, enters: true, effectiveAt: at, cause }], late);
