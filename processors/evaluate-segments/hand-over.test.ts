@@ -50,18 +50,20 @@ describe('a merge of two customers', () => {
   });
 
   it('decides what was held back during it by what both did', () => {
-    const run = (ordered: boolean): readonly string[] => {
+    const run = (ordered?: number): readonly string[] => {
       const [winner, loser] = [customer('c_w'), customer('c_l')];
       winner.event(at('1', 'Cart', 0));
       winner.held = true;
-      if (ordered) loser.event(at('2', 'Order', 5));
+      if (ordered !== undefined) loser.event(at('2', 'Order', ordered));
       for (const each of [winner, loser]) each.watermark('web', 12_000);
-      winner.event(at('3', 'Other', 13));
+      winner.event(at('3', 'Order', 13));
       merge(winner, loser);
+      winner.watermark('web', 14_000);
       return winner.story().filter((row) => row.includes('carts'));
     };
-    expect(run(true)).toEqual([]);
-    expect(run(false)).toEqual(['10000 entered carts (timer)']);
+    expect(run(5)).toEqual([]);
+    expect(run(11)).toEqual(['10000 entered carts (timer)', '11000 left carts (event)']);
+    expect(run()).toEqual(['10000 entered carts (timer)', '13000 left carts (event)']);
   });
 
   it('has, whenever it comes, the outcome of one customer who did all of it', () => {

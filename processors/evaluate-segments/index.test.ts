@@ -80,6 +80,27 @@ describe('a membership', () => {
     expect(one.counters.get('late')).toBe(1);
   });
 
+  it('that is found too late to have been and to be over again is not published', () => {
+    const one = customer([cart], [source('web', { latenessMs: 60_000 })]);
+    one.watermark('web', 50_000);
+    one.event({ id: 'c', event: 'Cart', at: 95_000 });
+    one.watermark('web', 100_000);
+    one.event(order('late', 92));
+    one.event({ id: 'late too', event: 'Cart', at: 60_000 });
+    one.watermark('web', 130_000);
+    expect(one.story()).toEqual(['125000 entered cart (timer)']);
+  });
+
+  it('is corrected by all that came within the lateness, whatever else has come since', () => {
+    const one = customer([cart], [source('web', { latenessMs: 300_000 })]);
+    one.event({ id: 'c1', event: 'Cart', at: 0 });
+    one.event({ id: 'c2', event: 'Cart', at: 20_000 });
+    one.watermark('web', 200_000);
+    one.event({ id: 'c3', event: 'Cart', at: 210_000 });
+    one.event(order('late', 10));
+    expect(one.story()).toEqual(['30000 entered cart (timer)']);
+  });
+
   it('is decided on arrival for a rule that asks for it, and taken back if that proves wrong', () => {
     const one = customer([compile({ segment: 'hasty', eager: true, when: { count: { of: 'Order', exactly: 1 } } })]);
     one.event(order('a', 5));
