@@ -7,9 +7,12 @@ import type { TaskContext } from './task-context.ts';
 import { partId } from './state/layout.ts';
 import type { Overlay } from './state/overlay.ts';
 
+/** failed: `process` threw. */
+export type Applied = 'processed' | 'refused' | 'failed';
+
 /**
  * One record: processed whole, or refused whole. What throws is tried once more in its place, before the next record of
- * its key, and then goes to the rejected topic with the error. True if it was processed and not refused.
+ * its key, and then goes to the rejected topic with the error. Says what became of it.
  */
 export function applyRecord(
   environment: Environment,
@@ -17,8 +20,8 @@ export function applyRecord(
   context: TaskContext,
   item: DecodedInput,
   now: number,
-): boolean {
-  const refuse = (step: Rejected['step'], reason: string): false => {
+): Applied {
+  const refuse = (step: Rejected['step'], reason: string): Applied => {
     const { raw } = item;
     context.begin(item.record?.key ?? '', noHeaders, now);
     context.refuse({
@@ -34,7 +37,7 @@ export function applyRecord(
       headers: { ...raw.headers },
       rejectedAt: now,
     });
-    return false;
+    return step === 'process' ? 'failed' : 'refused';
   };
   const { record } = item;
   if (!record) return refuse('decode', item.undecodable ?? 'The value cannot be decoded.');
@@ -44,7 +47,9 @@ export function applyRecord(
     try {
       processor.process(record, context);
       const rejected = context.accept();
-      return rejected ? refuse(rejected.step, rejected.reason) : true;
+      if (!rejected) return 'processed';
+      refuse(rejected.step, rejected.reason);
+      return 'refused';
     } catch (error) {
       context.discard();
       if (error instanceof FreshetError && error.code === 'UNDECLARED_OUTPUT') throw error;

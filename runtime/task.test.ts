@@ -212,3 +212,18 @@ describe('the end of a source', () => {
     expect(driver.tasks[0]?.watermarks.clock('history')).toBe(120);
   });
 });
+
+describe('a processor that throws at everything', () => {
+  it('is stopped after a hundred records in a row, before their refusal is committed', async () => {
+    const broken: Processor = {
+      ...sumSales,
+      process: () => {
+        throw new Error('broken');
+      },
+    };
+    driver = await TopologyTestDriver.start({ processors: [broken], serdes: jsonSerdes, rejected });
+    for (let i = 0; i < 150; i++) driver.pipe(sales, 'a', { amount: i, at: 10 });
+    await expect(driver.settle()).rejects.toMatchObject({ code: 'POISON_LIMIT' });
+    expect(driver.read(rejected)).toHaveLength(0);
+  });
+});

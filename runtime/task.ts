@@ -19,6 +19,8 @@ import { TaskWatermarks } from './watermarks/task-watermarks.ts';
 const MAX_RECORDS = 2000;
 const MAX_BYTES = 2 * 1024 * 1024;
 const TIMER_PAGE = 1000;
+/** So many records in a row that make `process` throw stop the task. */
+const POISON_LIMIT = 100;
 /** Watermarks of a task with nothing else to commit are made durable this often, milliseconds. */
 const POSITION_EVERY_MS = 5000;
 
@@ -52,6 +54,7 @@ export class Task {
   #holds: HintIndex | undefined;
   /** Next offset of the changelog that the store has not got. */
   #changelogOffset = 0;
+  #failedInARow = 0;
   #committedAt = 0;
   #uncommittedWatermarks = false;
   #wake: () => void = () => undefined;
@@ -178,7 +181,13 @@ export class Task {
     let refused = 0;
     for (const item of records) {
       if (outputs.bytes > MAX_BYTES) break;
-      if (!applyRecord(this.#environment, this.#processor, context, item, now)) refused += 1;
+      const applied = applyRecord(this.#environment, this.#processor, context, item, now);
+      if (applied !== 'processed') refused += 1;
+      this.#failedInARow = applied === 'failed' ? this.#failedInARow + 1 : 0;
+      if (this.#failedInARow > POISON_LIMIT) {
+        const message = `${this.#processor.name} failed at ${POISON_LIMIT} records in a row: the fault is not in the records.`;
+        throw new FreshetError('POISON_LIMIT', message);
+      }
       inputs.done(item);
     }
     this.#environment.metrics.records(this.id, 'rejected', refused);

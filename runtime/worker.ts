@@ -27,6 +27,7 @@ export interface TaskStatus {
 }
 
 const LAG_EVERY_MS = 1000;
+const FENCED_PAUSE_MS = 3000;
 const GROUP_OFFSETS_EVERY_MS = 5000;
 
 /** Runs the tasks of one processor that the consumer group gives to this process. */
@@ -37,6 +38,7 @@ export class Worker {
   readonly #lag = new Map<number, number>();
   readonly #member: GroupMember;
   readonly #adopter: Adopter;
+  readonly #stopping = new AbortController();
   #stopWatching: () => void = () => undefined;
   #timers: NodeJS.Timeout[] = [];
   #wanted = new Set<number>();
@@ -88,6 +90,7 @@ export class Worker {
     this.#stopWatching();
     for (const timer of this.#timers) clearInterval(timer);
     this.#wanted = new Set();
+    this.#stopping.abort();
     const held = [...this.#tasks.values()];
     for (const { task } of held) task.stop();
     await Promise.all(held.map(({ done }) => done));
@@ -137,13 +140,23 @@ export class Worker {
     if (this.#tasks.has(partition)) return;
     const { environment, processor, crash } = this.#options;
     const task = new Task(environment, processor, partition, crash ? { crash } : {});
-    const done = task.run().then(() => {
+    const done = task.run().then(async () => {
       if (task.state === 'failed') return;
+      // Fenced although the group says it is ours: a zombie, or the coordinator timed our transaction out. Give way first.
+      if (task.state === 'fenced') await this.#giveWay(FENCED_PAUSE_MS);
       this.#tasks.delete(partition);
       this.#lag.delete(partition);
-      if (this.#wanted.has(partition) && task.state === 'stopped') this.#open(partition);
+      if (this.#wanted.has(partition)) this.#open(partition);
     });
     this.#tasks.set(partition, { task, done });
+  }
+
+  /** Waits, but no longer than until this worker stops. */
+  async #giveWay(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#stopping.signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
+    });
   }
 
   async #measureLag(): Promise<void> {

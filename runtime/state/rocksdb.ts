@@ -131,9 +131,11 @@ class RocksdbStore implements Store {
   }
 }
 
+/** Messages of an error and of what caused it; by shape, since the binding makes its errors in a realm of its own. */
 function messages(cause: unknown): string {
   const parts: string[] = [];
-  for (let at: unknown = cause; at instanceof Error; at = at.cause) parts.push(at.message);
+  let at = cause as { readonly message?: unknown; readonly cause?: unknown } | null | undefined;
+  for (; typeof at === 'object' && at !== null && parts.length < 5; at = at.cause as typeof at) parts.push(String(at.message));
   return parts.join(': ');
 }
 
