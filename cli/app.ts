@@ -11,6 +11,7 @@ import { systemClock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/environment.ts';
 import { partitionFor } from '../runtime/partition.ts';
 import type { Rejected } from '../runtime/record.ts';
+import type { Feed } from '../runtime/watermarks/contract.ts';
 import type { SourceConfig } from '../schemas/config.ts';
 import { createRawDecoder } from '../schemas/raw-decoder.ts';
 import { createSerdes } from '../schemas/serdes.ts';
@@ -130,7 +131,11 @@ export async function startApp(options: AppOptions): Promise<App> {
 
     let gatewayUrl: string | undefined;
     if (wanted.has('gateway')) {
-      const gateway = gatewayOf(options, pipeline, sources, metrics);
+      const fed = sources.filter(({ input }) => input.kind === 'endpoint');
+      const feed = pipeline.feed('gateway', fed);
+      // A feed that ends without a word holds the clocks of its sources for as long as its requests could still be under way.
+      closers.push(() => feed.close());
+      const gateway = gatewayOf(options, pipeline, fed, feed, metrics);
       const at = await gateway.start({ port: settings.ports.gateway });
       closers.push(() => gateway.stop());
       gatewayUrl = `http://localhost:${at.port}`;
@@ -173,9 +178,9 @@ function gatewayOf(
   { workspace, connection, log }: AppOptions,
   pipeline: Pipeline,
   sources: readonly SourceConfig[],
+  feed: Feed,
   metrics: MetricsRegistry,
 ): Gateway {
-  const fed = sources.filter(({ input }) => input.kind === 'endpoint');
   const rejectedTopic = pipeline.names.topic(topics.eventsRejected.name);
   const serde = pipeline.serdes.of(topics.eventsRejected);
   const reject = async (rejected: Rejected): Promise<void> => {
@@ -184,11 +189,11 @@ function gatewayOf(
     await pipeline.producer.send({ topic: rejectedTopic, partition: partitionFor(key, pipeline.partitions), records: [record] });
   };
   return createGateway({
-    sources: fed,
+    sources,
     producer: pipeline.producer,
     partitions: pipeline.partitions,
     topicName: pipeline.names.topic(topics.eventsRaw.name),
-    feed: pipeline.feed('gateway', fed),
+    feed,
     clock: systemClock,
     secret: workspace.secret,
     reject,
