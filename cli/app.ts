@@ -42,6 +42,8 @@ export interface AppOptions {
   readonly log: Log;
   /** Names of processors and connectors that run here; default: all. */
   readonly run?: readonly string[];
+  /** Sources of history that is about to be loaded: clocks wait for them from the start. */
+  readonly expect?: readonly string[];
   /** Sources that take part; default: those of the workspace that are live or feed a backfill. */
   readonly sources?: readonly SourceConfig[];
   /** Of the workspace, where they are compiled already: a faulty one is best told before anything starts. */
@@ -54,6 +56,7 @@ export interface App {
   readonly gatewayUrl: string | undefined;
   readonly consoleUrl: string | undefined;
   readonly mailbox: Mailbox | undefined;
+  readonly metrics: MetricsRegistry;
   snapshot(): Snapshot;
   stop(): Promise<void>;
 }
@@ -84,6 +87,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       sources,
       processors,
       run,
+      expect: options.expect ?? [],
       prefix,
       partitions,
       dataDir: settings.dataDir,
@@ -140,7 +144,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       closers.push(() => gateway.stop());
       gatewayUrl = `http://localhost:${at.port}`;
     }
-    return { pipeline, gatewayUrl, consoleUrl, mailbox, snapshot: () => view.snapshot(), stop };
+    return { pipeline, gatewayUrl, consoleUrl, mailbox, metrics, snapshot: () => view.snapshot(), stop };
   } catch (error) {
     await stop();
     throw error;

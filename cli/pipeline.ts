@@ -36,6 +36,8 @@ export interface PipelineOptions {
   readonly processors: readonly Processor[];
   /** Names of those that run here; default: all. `watch-sources` is one of them. */
   readonly run?: readonly string[];
+  /** Sources of history that is about to be loaded: clocks wait for them from the start. */
+  readonly expect?: readonly string[];
   readonly prefix: string;
   readonly partitions: number;
   readonly dataDir: string;
@@ -109,6 +111,12 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
     onError: () => log('warn', 'claims of progress cannot be published now', {}),
   });
 
+  for (const source of options.expect ?? []) {
+    const heardOf = [...progress.all()].some((claim) => claim.stage === FEED && claim.source === source);
+    if (!heardOf) claims.claim({ stage: FEED, task: 'expected', source, at: Number.NEGATIVE_INFINITY });
+  }
+  await claims.flush();
+
   const environment: Environment = {
     kafka,
     reader,
@@ -180,8 +188,8 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
   };
 }
 
-function sourceClock({ name, liveness, latenessMs }: SourceConfig): SourceClock {
-  return { source: name, liveness, latenessMs };
+function sourceClock({ name, liveness, latenessMs, mode }: SourceConfig): SourceClock {
+  return { source: name, liveness, latenessMs, optional: mode === 'backfill' };
 }
 
 /** The processor that takes its watermarks from the feeds. */

@@ -53,7 +53,8 @@ export async function start({ workspace: dir, profile, settings, demo, rate }: S
     });
     closers.push(() => connection.close());
     say('topics, schemas and processors …');
-    const app = await startApp({ settings, workspace, templates, connection, log });
+    const expect = demo && workspace.demo?.history !== undefined ? [workspace.demo.history] : [];
+    const app = await startApp({ settings, workspace, templates, connection, log, expect });
     closers.push(() => app.stop());
     process.stderr.write(`${welcome(app, workspace)}\n`);
     const terminal = startTerminal({ out: process.stdout, snapshot: () => app.snapshot() });

@@ -51,7 +51,7 @@ export function writeProperties(folder: BrokerFolder, own: BrokerAddress, all: r
 /** Formats the broker's folder for the cluster, from the properties written before. */
 export async function formatBroker(tools: Tools, folder: BrokerFolder, clusterId: string): Promise<void> {
   const quick = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', `-Dlog4j2.configurationFile=${logging}`];
-  const tool = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', folder.propertiesFile];
+  const tool = ['kafka.tools.StorageTool', 'format', `--cluster-id=${clusterId}`, '-c', folder.propertiesFile];
   await promisify(execFile)(tools.java, [...quick, '-cp', tools.kafkaClassPath, ...tool]);
 }
 

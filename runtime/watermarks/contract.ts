@@ -44,6 +44,8 @@ export interface SourceClock {
   readonly liveness: Liveness;
   /** How much later than its broker time an event may have occurred and still be counted in. Not used for stated clocks. */
   readonly latenessMs: number;
+  /** It may never be fed (history that is loaded once, or not at all): until a feed of it is heard of it counts as ended. */
+  readonly optional?: boolean;
 }
 
 /**

@@ -17,10 +17,10 @@ export function stageClaim(progress: ProgressTable, stage: string, tasks: number
   return progress.minimum(stage, stage === SOURCE ? 1 : tasks, clock.source);
 }
 
-function feedClaim(progress: ProgressTable, { source, liveness }: SourceClock): Reach {
+function feedClaim(progress: ProgressTable, { source, liveness, optional = false }: SourceClock): Reach {
   if (liveness.kind === 'idle-after') return { at: progress.tick, ended: false };
   let stated = Number.NEGATIVE_INFINITY;
-  let ended = { heardAt: Number.NEGATIVE_INFINITY, is: false };
+  let ended = { heardAt: Number.NEGATIVE_INFINITY, is: optional };
   let living = Number.POSITIVE_INFINITY;
   let newest = Number.NEGATIVE_INFINITY;
   for (const claim of progress.all()) {
