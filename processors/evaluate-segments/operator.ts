@@ -22,7 +22,7 @@ export interface Explanation {
   readonly events: readonly { readonly messageId: string; readonly occurredAt: number }[];
 }
 
-/** Told of what could not be used, by a short name, e.g. `unmatched`; becomes a counter. */
+/** Told of what could not be used, by a short name, e.g. `unmatched`; becomes a counter. `unmatched-undone` takes one of it back. */
 export type Note = (what: string) => void;
 
 /**

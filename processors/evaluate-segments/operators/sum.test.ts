@@ -103,6 +103,26 @@ describe('a sum less cancellations', () => {
     expect(notes.at(-1)).toBe('no-amount');
   });
 
+  it('counts the same cancellations without a purchase, whatever comes first', () => {
+    const events = fc
+      .array(fc.tuple(fc.constantFrom('A', 'A', 'B'), fc.nat(90), fc.constantFrom('x', 'y'), fc.constantFrom(1, 2, 5)), {
+        maxLength: 9,
+      })
+      .map((all) => all.map(([name, minute, id, total], index) => event(String(index), name, minute, { id, total })));
+    const count = (given: readonly LeafEvent[]): number => {
+      let left = 0;
+      const note = (what: string): void => void (left += what === 'unmatched' ? 1 : what === 'unmatched-undone' ? -1 : 0);
+      given.reduce((state, each) => leaf.add(state, each, note), leaf.empty);
+      return left;
+    };
+    const inTime = (given: readonly LeafEvent[]): LeafEvent[] =>
+      given.toSorted((a, b) => a.occurredAt - b.occurredAt || (a.event < b.event ? -1 : 1));
+    const arrivals = events.chain((all) =>
+      fc.tuple(fc.constant(inTime(all)), fc.shuffledSubarray(all, { minLength: all.length })),
+    );
+    fc.assert(fc.property(arrivals, ([sorted, shuffled]) => expect(count(shuffled)).toBe(count(sorted))));
+  });
+
   it('takes a cancellation of the same minute from the purchase, whatever their ids', () => {
     const state = [event('z', 'A', 1, { id: 'x', total: 5 }), event('a', 'B', 1, { id: 'x', total: 5 })].reduce(
       (all, each) => leaf.add(all, each, () => undefined),

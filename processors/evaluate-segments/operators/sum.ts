@@ -1,7 +1,7 @@
 import { amountsOf, UNIT } from '../amounts.ts';
 import { inCancelOrder, OpenPurchases, type Line } from '../cancellations.ts';
 import { chooser, eventName, objectSchema, pathSchema, whereSchema } from '../event-fields.ts';
-import type { Leaf, LeafScope, Operator } from '../operator.ts';
+import type { Leaf, LeafScope, Note, Operator } from '../operator.ts';
 import { dropUpTo, entryAt, firstAfter, insert, sweep, union } from '../sorted-log.ts';
 import { holdsAt, nextFlip, type Steps } from '../steps.ts';
 import { thresholdOf, thresholdSchemas, type Comparison } from '../threshold.ts';
@@ -78,12 +78,12 @@ function compileSum(config: SumConfig, scope: LeafScope): Leaf<SumState> {
   /** Walks through time; yields the sum from each time on. */
   function* sums(
     state: SumState,
-    note: (line: Line, unmatched: number) => void = () => undefined,
+    onCancelled: (unmatched: number) => void = () => undefined,
   ): Generator<readonly [at: number, sum: number]> {
     const open = new OpenPurchases();
     const base = state.base ?? 0;
     const arrive = ({ line, cancels }: { line: Line; cancels: boolean }): void => {
-      if (cancels) note(line, open.cancel(line));
+      if (cancels) onCancelled(open.cancel(line));
       else open.buy(line);
     };
     const expire = ({ line, cancels }: { line: Line; cancels: boolean }): void => {
@@ -98,13 +98,20 @@ function compileSum(config: SumConfig, scope: LeafScope): Leaf<SumState> {
       for (const [at, sum] of sums(state)) yield [at, holds(sum)] as const;
     })(),
   });
-  const unmatched = (state: SumState, added: Line): number => {
-    let left = 0;
-    const walk = sums(state, (line, rest) => {
-      if (line === added) left = rest;
+  /** How many cancellations have an amount for which there is no purchase. */
+  const unmatched = (state: SumState): number => {
+    let found = 0;
+    const walk = sums(state, (rest) => {
+      if (rest > 0) found += 1;
     });
     while (walk.next().done !== true);
-    return left;
+    return found;
+  };
+  /** In any order of arrival `unmatched` less `unmatched-undone` is what it would be in the order of time. */
+  const compare = (before: SumState, after: SumState, note: Note): void => {
+    if (after === before || after.minus === undefined) return;
+    const more = unmatched(after) - unmatched(before);
+    for (let times = Math.abs(more); times > 0; times--) note(more > 0 ? 'unmatched' : 'unmatched-undone');
   };
 
   return {
@@ -126,11 +133,9 @@ function compileSum(config: SumConfig, scope: LeafScope): Leaf<SumState> {
         const added = line(cancelled(event, note));
         const before = next.minus ?? [];
         const log = added.k.length === 0 ? before : insert(before, added);
-        if (log !== before) {
-          next = { ...next, minus: log };
-          if (unmatched(next, added) > 0) note('unmatched');
-        }
+        if (log !== before) next = { ...next, minus: log };
       }
+      compare(state, next, note);
       return next;
     },
     merge: (one, other) => {
