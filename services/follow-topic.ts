@@ -45,7 +45,7 @@ async function follow<V>(options: FollowOptions<V>, over: AbortSignal): Promise<
     const all = Array.from({ length: count }, (_, partition) => ({ topic, partition }));
     return { count, starts: await kafka.admin.startOffsets(all), ends: await kafka.admin.endOffsets(all) };
   });
-  if (found === undefined) return;
+  if (found === undefined || over.aborted) return;
   const caughtUp = Array.from({ length: found.count }, (_, partition) => {
     const start = found.starts.get(tpKey(topic, partition)) ?? 0;
     const end = found.ends.get(tpKey(topic, partition)) ?? 0;
