@@ -39,7 +39,7 @@ describe('on a terminal', () => {
     const text = screen(fakeSnapshot(Date.now())).map(plain).join('\n');
     expect(text).toMatch(/freshet {2}lag 340 ms {2}149 events\/s {2}sent 312 {2}held 41 {2}failed 2/);
     expect(text).toMatch(/evaluate-segments +146\/s +1,204 +7\.4 s/);
-    expect(text).toMatch(/stock +stale +\d{4}-\d\d-\d\d [\d:]{8}/);
+    expect(text).toMatch(/warehouse +stale +\d{4}-\d\d-\d\d [\d:]{8}/);
     expect(text).toMatch(/regulars +18,402 +\+40 +−12/);
     expect(text).toMatch(/23 {2}held: freshness/);
     expect(text).toMatch(/\+ regulars because of Table Booked, seen up to [\d:]{8}, 4 hops, 58 ms {2}a-word-of-thanks sent/);
