@@ -140,7 +140,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       // A feed that ends without a word holds the clocks of its sources for as long as its requests could still be under way.
       closers.push(() => feed.close());
       const gateway = gatewayOf(options, pipeline, fed, feed, metrics);
-      const at = await gateway.start({ port: settings.ports.gateway });
+      const at = await gateway.start({ port: settings.ports.gateway, host: settings.gatewayHost });
       closers.push(() => gateway.stop());
       gatewayUrl = `http://localhost:${at.port}`;
     }

@@ -21,6 +21,8 @@ export interface Settings {
     readonly console: number;
     readonly smtp: number;
   };
+  /** Interface on which the gateway listens; the read side has no password and stays on the loopback interface. */
+  readonly gatewayHost: string;
   /** Outgoing mail; undefined: the embedded development mailbox. */
   readonly smtpUrl: string | undefined;
   readonly mailFrom: string;
@@ -49,6 +51,7 @@ export function readSettings(env: Environment): Settings {
       console: number(env, 'FRESHET_CONSOLE_PORT', 8080, 0, 65_535),
       smtp: number(env, 'FRESHET_SMTP_PORT', 8025, 0, 65_535),
     },
+    gatewayHost: env['FRESHET_GATEWAY_HOST'] ?? '127.0.0.1',
     smtpUrl: env['FRESHET_SMTP_URL'],
     mailFrom: env['FRESHET_MAIL_FROM'] ?? 'Demo shop <shop@example.com>',
     consoleUrl: env['FRESHET_CONSOLE_URL'],

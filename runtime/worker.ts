@@ -89,12 +89,12 @@ export class Worker {
   async stop(): Promise<void> {
     this.#stopWatching();
     for (const timer of this.#timers) clearInterval(timer);
+    await this.#tellGroup();
     this.#wanted = new Set();
     this.#stopping.abort();
     const held = [...this.#tasks.values()];
     for (const { task } of held) task.stop();
     await Promise.all(held.map(({ done }) => done));
-    await this.#tellGroup();
     await this.#member.stop();
     await this.#adopter.settled();
   }
