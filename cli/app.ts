@@ -9,6 +9,7 @@ import { createGateway, type Gateway } from '../connectors/sources/gateway/index
 import { startMailbox, type Mailbox } from '../infra/mailbox/index.ts';
 import { systemClock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/environment.ts';
+import { FreshetError } from '../runtime/errors.ts';
 import { partitionFor } from '../runtime/partition.ts';
 import type { Rejected } from '../runtime/record.ts';
 import type { Feed } from '../runtime/watermarks/contract.ts';
@@ -140,7 +141,10 @@ export async function startApp(options: AppOptions): Promise<App> {
       // A feed that ends without a word holds the clocks of its sources for as long as its requests could still be under way.
       closers.push(() => feed.close());
       const gateway = gatewayOf(options, pipeline, fed, feed, metrics);
-      const at = await gateway.start({ port: settings.ports.gateway, host: settings.gatewayHost });
+      const at = await gateway.start({ port: settings.ports.gateway, host: settings.gatewayHost }).catch((cause: unknown) => {
+        if (!(cause instanceof FreshetError && cause.code === 'PORT_BUSY')) throw cause;
+        throw new FreshetError('PORT_BUSY', `${cause.message}: end it, or choose another with FRESHET_GATEWAY_PORT`, { cause });
+      });
       closers.push(() => gateway.stop());
       gatewayUrl = `http://localhost:${at.port}`;
     }

@@ -1,4 +1,5 @@
 import { startLocalCluster } from '../infra/local/cluster.ts';
+import { assertAllFree, type NeededPort } from '../infra/local/ports.ts';
 import { connectKafka } from '../runtime/kafka/connect.ts';
 import type { Kafka } from '../runtime/kafka/contract.ts';
 import type { Log } from '../runtime/environment.ts';
@@ -22,6 +23,8 @@ export interface ConnectOptions {
   readonly say: (line: string) => void;
   /** Without an own cluster: start one here, or look for the one that `freshet start` runs on this machine. */
   readonly embedded: 'start' | 'find';
+  /** That will be listened on; PORT_BUSY before anything is started. */
+  readonly ports?: readonly NeededPort[];
   readonly signal?: AbortSignal;
   readonly onDeath?: (error: Error) => void;
 }
@@ -29,17 +32,20 @@ export interface ConnectOptions {
 /** Reaches the cluster of the settings; without one, the embedded cluster on the default ports. */
 export async function connect(settings: Settings, options: ConnectOptions): Promise<Connection> {
   const { ports, dataDir } = settings;
-  const started =
-    settings.cluster || options.embedded === 'find'
-      ? undefined
-      : await startLocalCluster({
-          dataDir,
-          kafkaPort: ports.kafka,
-          registryPort: ports.registry,
-          log: options.say,
-          ...(options.signal ? { signal: options.signal } : {}),
-          ...(options.onDeath ? { onDeath: options.onDeath } : {}),
-        });
+  const otherPorts = options.ports ?? [];
+  const embedded = options.embedded === 'start' && !settings.cluster;
+  if (!embedded) await assertAllFree(otherPorts);
+  const started = !embedded
+    ? undefined
+    : await startLocalCluster({
+        dataDir,
+        kafkaPort: ports.kafka,
+        registryPort: ports.registry,
+        otherPorts,
+        log: options.say,
+        ...(options.signal ? { signal: options.signal } : {}),
+        ...(options.onDeath ? { onDeath: options.onDeath } : {}),
+      });
   const brokers = started?.brokers ?? settings.cluster?.brokers ?? [`localhost:${ports.kafka}`];
   const registryUrl =
     started?.registryUrl ?? settings.cluster?.registryUrl ?? `http://localhost:${ports.registry}/apis/ccompat/v7`;

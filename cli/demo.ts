@@ -63,7 +63,11 @@ async function loadHistory(
     await mkdir(join(dataDir, 'demo'), { recursive: true });
     const part = `${file}.part`;
     const child = runScript(script, ['--history', part]);
+    const giveUp = (): void => void child.kill('SIGKILL');
+    signal.addEventListener('abort', giveUp);
     const code = await new Promise<number | null>((resolve) => child.once('exit', resolve));
+    signal.removeEventListener('abort', giveUp);
+    if (signal.aborted) return;
     if (code !== 0) throw new FreshetError('CONFIG_INVALID', `${script} could not write a history (exit ${code})`);
     await rename(part, file);
   }
@@ -95,9 +99,10 @@ async function loadHistory(
   );
 }
 
+/** In a session of its own, so that Ctrl-C reaches us alone; by its channel it notices if we are killed. */
 function runScript(script: string, args: readonly string[]): ChildProcess {
   return spawn(process.execPath, ['--disable-warning=ExperimentalWarning', script, ...args], {
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     detached: true,
   });
 }

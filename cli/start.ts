@@ -1,8 +1,9 @@
 import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { compileTemplates } from '../connectors/sinks/email/templates.ts';
-import { FreshetError } from '../runtime/errors.ts';
+import type { NeededPort } from '../infra/local/ports.ts';
 import { loadWorkspace } from '../workspace/load.ts';
 import { startApp } from './app.ts';
 import { connect } from './cluster.ts';
@@ -20,30 +21,32 @@ export interface StartOptions extends WorkspaceChoice {
   readonly rate: number;
 }
 
+/** When it is ended while it starts, the step in hand may take so long to come to an end; milliseconds. */
+const STEP_MS = 20_000;
+
 /** Everything on this machine, from the broker to the mailbox, until a signal ends it in order. */
 export async function start({ workspace: dir, profile, settings, demo, rate }: StartOptions): Promise<void> {
-  const say = (line: string): void => void process.stderr.write(`freshet: ${line}\n`);
+  const plainly = (line: string): void => void process.stderr.write(`freshet: ${line}\n`);
+  let print = plainly;
+  const say = (line: string): void => print(line);
   const workspace = await loadWorkspace(dir, process.env, profile === undefined || !demo ? {} : { profile });
   const templates = await compileTemplates(workspace.templatesDir);
   await mkdir(settings.dataDir, { recursive: true });
   const logFile = createWriteStream(join(settings.dataDir, 'freshet.log'), { flags: 'a' });
   const log = jsonLog((line) => logFile.write(line));
   const ending = new AbortController();
+  const { signal } = ending;
   const closers: (() => Promise<void> | void)[] = [];
   let dead: Error | undefined;
-  const stop = async (): Promise<void> => {
-    ending.abort();
-    for (const close of closers.splice(0).toReversed()) await close();
-    logFile.end();
-  };
-  const ended = onShutdown(stop, say);
-  try {
+
+  const bringUp = async (): Promise<void> => {
     const connection = await connect(settings, {
       clientId: 'freshet',
       log,
       say,
       embedded: 'start',
-      signal: ending.signal,
+      ports: portsOf(settings),
+      signal,
       onDeath: (error) => {
         dead = error;
         say(error.message);
@@ -52,24 +55,64 @@ export async function start({ workspace: dir, profile, settings, demo, rate }: S
       },
     });
     closers.push(() => connection.close());
+    if (signal.aborted) return;
     say('topics, schemas and processors …');
     const expect = demo && workspace.demo?.history !== undefined ? [workspace.demo.history] : [];
     const app = await startApp({ settings, workspace, templates, connection, log, expect });
     closers.push(() => app.stop());
+    if (signal.aborted) return;
     process.stderr.write(`${welcome(app, workspace)}\n`);
     const terminal = startTerminal({ out: process.stdout, snapshot: () => app.snapshot() });
-    closers.push(() => terminal.stop());
-    app.mailbox?.events.on('mail', ({ subject, to }) => terminal.note(`mail to ${to.join(', ')}: ${subject}`));
-    if (demo) {
-      const note = process.stdout.isTTY ? (line: string) => terminal.note(line) : say;
-      const shop = await startDemo({ app, workspace, dataDir: settings.dataDir, rate, say: note, signal: ending.signal });
-      closers.push(() => shop.stop());
-    }
+    // What is said goes above the table, which would otherwise be drawn over it.
+    if (process.stdout.isTTY) print = (line) => terminal.note(`freshet: ${line}`);
+    closers.push(() => {
+      terminal.stop();
+      print = plainly;
+    });
+    app.mailbox?.events.on('mail', ({ messageId, to, subject }) => {
+      terminal.mail({ request: requestOf(messageId), to, subject });
+    });
+    if (!demo) return;
+    const shop = await startDemo({ app, workspace, dataDir: settings.dataDir, rate, say, signal });
+    closers.push(() => shop.stop());
+  };
+
+  const starting = bringUp();
+  const stop = async (): Promise<void> => {
+    ending.abort();
+    // The step in hand knows best how to undo itself.
+    const settled = new AbortController();
+    await Promise.race([
+      starting.catch(() => undefined),
+      delay(STEP_MS, undefined, { signal: settled.signal }).catch(() => undefined),
+    ]);
+    settled.abort();
+    for (const close of closers.splice(0).toReversed()) await close();
+    logFile.end();
+  };
+  const ended = onShutdown(stop, say);
+  try {
+    await starting;
   } catch (error) {
-    const wanted = ending.signal.aborted && error instanceof FreshetError && error.code === 'CLOSED';
-    if (!wanted) await stop();
-    if (!wanted) throw error;
+    if (!signal.aborted) {
+      await stop();
+      throw error;
+    }
   }
   await ended;
   if (!dead) say('ended; nothing is left running');
+}
+
+/** The sink names a mail after its request: `<id@domain>`. */
+function requestOf(messageId: string): string {
+  return messageId.replace(/^<|@.*$/g, '');
+}
+
+function portsOf({ ports, smtpUrl }: Settings): readonly NeededPort[] {
+  const mailbox = { port: ports.smtp, what: 'the development mailbox', setting: 'FRESHET_SMTP_PORT' };
+  return [
+    { port: ports.gateway, what: 'the gateway', setting: 'FRESHET_GATEWAY_PORT' },
+    { port: ports.console, what: 'the live page', setting: 'FRESHET_CONSOLE_PORT' },
+    ...(smtpUrl === undefined ? [mailbox] : []),
+  ];
 }

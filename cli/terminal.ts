@@ -1,4 +1,4 @@
-import type { Decision, Snapshot } from '../services/views.ts';
+import type { Because, Decision, Snapshot } from '../services/views.ts';
 
 /** The part of a writable stream that the terminal view needs; `process.stdout` has it. */
 export interface TerminalOutput {
@@ -15,23 +15,52 @@ export interface TerminalOptions {
   readonly intervalMs?: number;
 }
 
+/** A mail that has come. */
+export interface ArrivedMail {
+  /** Id of the request that it answers. */
+  readonly request: string;
+  readonly to: readonly string[];
+  readonly subject: string;
+}
+
 export interface Terminal {
   /** Writes a line that stays, above the table. Without a terminal it is left out. */
   note(text: string): void;
+  /** Notes a mail with its because; for a moment it waits for that, should the mail have been quicker. */
+  mail(mail: ArrivedMail): void;
   /** Leaves the last table standing. */
   stop(): void;
 }
+
+/** How often the table is drawn before a mail whose because nobody knows is noted without. */
+const PATIENCE = 3;
 
 /** Shows the snapshot: on a terminal as a table redrawn in place below what was written before, else as one plain line each time. */
 export function startTerminal({ out, snapshot, intervalMs }: TerminalOptions): Terminal {
   const tty = out.isTTY === true;
   let drawn = 0;
+  let waiting: { readonly mail: ArrivedMail; draws: number }[] = [];
   const erase = (): string => (drawn === 0 ? '' : `\u001b[${drawn}A\r\u001b[J`);
   const draw = (): void => {
     if (!tty) return void out.write(`${renderLine(snapshot())}\n`);
-    const lines = renderScreen(snapshot(), { columns: out.columns ?? 100, rows: out.rows ?? 40 });
-    out.write(`${erase()}${lines.join('\n')}\n`);
+    const state = snapshot();
+    const columns = out.columns ?? 100;
+    const notes = arrived(state).map((text) => `${clean(text)}\n`);
+    const lines = renderScreen(state, { columns, rows: out.rows ?? 40 });
+    out.write(`${erase()}${notes.join('')}${lines.join('\n')}\n`);
     drawn = lines.length;
+  };
+  const arrived = ({ status }: Snapshot): string[] => {
+    const said: string[] = [];
+    waiting = waiting.filter((one) => {
+      const { request, to, subject } = one.mail;
+      const decision = status.decisions.find(({ message }) => message?.id === request);
+      one.draws += 1;
+      if (decision === undefined && one.draws <= PATIENCE) return true;
+      said.push(`mail to ${to.join(', ')}: ${subject}${decision === undefined ? '' : ` (${whyOf(decision.because)})`}`);
+      return false;
+    });
+    return said;
   };
   const timer = setInterval(draw, intervalMs ?? (tty ? 1000 : 5000));
   if (tty) draw();
@@ -40,6 +69,11 @@ export function startTerminal({ out, snapshot, intervalMs }: TerminalOptions): T
       if (!tty) return;
       out.write(`${erase()}${clean(text)}\n`);
       drawn = 0;
+      draw();
+    },
+    mail: (mail) => {
+      if (!tty) return;
+      waiting.push({ mail, draws: 0 });
       draw();
     },
     stop: () => clearInterval(timer),
@@ -152,10 +186,14 @@ function alertLine({ at, rule, reason, customer }: Snapshot['status']['alerts'][
   return [span(`FRAUD ${time(at)} ${rule}: ${reason} (${customer})`, 'bad')];
 }
 
+/** The event, up to when was seen what it rests on, and the way; what waited for its clock says for how long. */
+function whyOf({ event, cause, seenUpTo, lagMs, ms, hops }: Because): string {
+  const what = event === null ? cause : cause === 'event' ? event : `${cause} after ${event}`;
+  const waited = lagMs === null ? '' : `, decided ${duration(lagMs)} later`;
+  return `because of ${what}, seen up to ${time(seenUpTo)}${hops.length === 0 ? waited : `, ${hops.length} hops, ${ms} ms`}`;
+}
+
 function decisionLine({ at, change, segment, because, message }: Decision): Line {
-  const { event, cause, seenUpTo, ms, hops } = because;
-  const why = event === null ? cause : cause === 'event' ? event : `${cause} after ${event}`;
-  const took = hops.length === 0 ? '' : `, ${hops.length} hops, ${ms} ms`;
   const sent =
     message === null ? '' : `  ${message.activation} ${message.status}${message.reason === '' ? '' : `: ${message.reason}`}`;
   const tone: Tone = message?.status === 'sent' ? 'good' : message?.status === 'failed' ? 'bad' : 'warn';
@@ -163,7 +201,7 @@ function decisionLine({ at, change, segment, because, message }: Decision): Line
     span(`${time(at)} `, 'soft'),
     span(change === 'entered' ? '+' : '−', change === 'entered' ? 'good' : 'warn'),
     span(` ${segment} `),
-    span(`because of ${why}, seen up to ${time(seenUpTo)}${took}`, 'soft'),
+    span(whyOf(because), 'soft'),
     span(sent, tone),
   ];
 }

@@ -6,7 +6,7 @@ import { brokerArguments, formatBroker, writeProperties, type BrokerAddress } fr
 import { Child, endOrphans } from './child.ts';
 import { classArchive } from './class-archive.ts';
 import { brokerFolder, prepareDataFolder } from './data-folder.ts';
-import { assertFree, freePorts } from './ports.ts';
+import { assertAllFree, freePorts, type NeededPort } from './ports.ts';
 import { brokersSeenBy, registryAnswers } from './probe.ts';
 import { registryArguments, registryEnvironment, registryUrl } from './registry.ts';
 import { localTools, type Tools } from './tools.ts';
@@ -24,6 +24,8 @@ export interface LocalClusterOptions {
   readonly kafkaPort: number;
   /** Port of the schema registry; 0 takes a free one, 'none' starts none. */
   readonly registryPort: number | 'none';
+  /** Of whatever is going to run beside the cluster: better told now than when the cluster is up. */
+  readonly otherPorts?: readonly NeededPort[];
   readonly log: (line: string) => void;
   /** Heard when a broker or the registry ends though nobody asked it to. */
   readonly onDeath?: (error: FreshetError) => void;
@@ -76,7 +78,7 @@ interface Ports {
   readonly registry: number | 'none';
 }
 
-async function choosePorts({ brokers = 1, kafkaPort, registryPort }: LocalClusterOptions): Promise<Ports> {
+async function choosePorts({ brokers = 1, kafkaPort, registryPort, otherPorts = [] }: LocalClusterOptions): Promise<Ports> {
   const free = await freePorts(2 * brokers + 1);
   const take = (): number => free.pop() ?? 0;
   const addresses = Array.from({ length: brokers }, (_, index) => ({
@@ -84,10 +86,12 @@ async function choosePorts({ brokers = 1, kafkaPort, registryPort }: LocalCluste
     port: kafkaPort === 0 ? take() : kafkaPort + index,
     controllerPort: take(),
   }));
-  for (const { port } of addresses) await assertFree(port, 'Kafka', 'FRESHET_KAFKA_PORT');
-  if (registryPort === 'none') return { brokers: addresses, registry: 'none' };
   const registry = registryPort === 0 ? take() : registryPort;
-  await assertFree(registry, 'the schema registry', 'FRESHET_REGISTRY_PORT');
+  await assertAllFree([
+    ...addresses.map(({ port }) => ({ port, what: 'Kafka', setting: 'FRESHET_KAFKA_PORT' })),
+    ...(registry === 'none' ? [] : [{ port: registry, what: 'the schema registry', setting: 'FRESHET_REGISTRY_PORT' }]),
+    ...otherPorts,
+  ]);
   return { brokers: addresses, registry };
 }
 

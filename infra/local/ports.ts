@@ -3,6 +3,20 @@ import { FreshetError } from '../../runtime/errors.ts';
 
 const host = '127.0.0.1';
 
+/** A port that something of ours is going to listen on; 0 is any free one. */
+export interface NeededPort {
+  readonly port: number;
+  /** In words, for whoever reads that the port is taken. */
+  readonly what: string;
+  /** The environment variable that chooses another. */
+  readonly setting: string;
+}
+
+/** Throws PORT_BUSY for the first of them on which something listens already. */
+export async function assertAllFree(needed: readonly NeededPort[]): Promise<void> {
+  for (const { port, what, setting } of needed) if (port !== 0) await assertFree(port, what, setting);
+}
+
 /** Throws PORT_BUSY, naming the port and the setting that chooses another, when something listens there. */
 export async function assertFree(port: number, what: string, setting: string): Promise<void> {
   try {

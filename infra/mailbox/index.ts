@@ -75,7 +75,11 @@ export async function startMailbox({ smtpPort, folder, keep = 500 }: MailboxOpti
 
   server.listen(smtpPort, '127.0.0.1');
   await once(server.server, 'listening').catch((cause: unknown) => {
-    throw new FreshetError('PORT_BUSY', `port ${smtpPort} of the development mailbox is in use`, { cause });
+    throw new FreshetError(
+      'PORT_BUSY',
+      `port ${smtpPort} of the development mailbox is in use: end what uses it, or choose another with FRESHET_SMTP_PORT`,
+      { cause },
+    );
   });
   return {
     smtpPort: (server.server.address() as AddressInfo).port,

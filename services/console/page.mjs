@@ -32,7 +32,9 @@ function drawHop(hop) {
     el('span', { class: 'stream' }),
     el('b', {}, hop.hop),
     el('span', { class: 'rate' }, `${count(hop.perSecond)}/s`),
-    el('span', { class: 'lag' }, hop.lagMs === null ? 'lag not known' : `${duration(hop.lagMs)} behind`),
+    hop.reads === null
+      ? null
+      : el('span', { class: 'lag' }, hop.lagMs === null ? 'lag not known' : `${duration(hop.lagMs)} behind`),
     hop.waiting > 0 ? el('span', { class: 'waiting' }, `${count(hop.waiting)} waiting`) : null,
     hop.rejected > 0 ? el('span', { class: 'refused' }, `${count(hop.rejected)} rejected`) : null,
   );
@@ -52,8 +54,10 @@ function drawMessage(message) {
   );
 }
 
-function hopsOf({ hops, ms }) {
-  if (hops.length === 0) return '';
+/** The way that was taken. What began with the passing of time has none, but has waited until its clock had got there. */
+function hopsOf({ hops, ms, lagMs = null }) {
+  if (hops.length === 0 && lagMs !== null) return ` · decided ${duration(lagMs)} later`;
+  if (hops.length < 2) return '';
   return ` · ${hops.map((hop) => `${hop.hop} ${hop.ms}`).join(' + ')} = ${ms} ms`;
 }
 
@@ -115,7 +119,7 @@ function drawMail(mail) {
     {},
     el('time', {}, time(mail.at)),
     drawMessage(mail),
-    el('span', { class: 'because' }, `${mail.because} · seen up to ${time(mail.seenUpTo)}${hopsOf(mail)}`),
+    el('span', { class: 'because' }, `${mail.because}${hopsOf(mail)}`),
   );
 }
 
