@@ -50,7 +50,9 @@ export function handOver(plan: Plan): HandOver {
       for (const [hash, leaf] of plan.leaves) {
         if (!loser.has(leafPart(hash))) continue;
         const users = plan.users.get(hash) ?? [];
-        writeLeaf(state, hash, leaf, merged.get(leafPart(hash)) as LeafPart, horizonOf(users, before, context));
+        // What the loser had not decided yet is still to be told.
+        const horizon = Math.min(horizonOf(users, before, context), horizonOf(users, theirs, context));
+        writeLeaf(state, hash, leaf, merged.get(leafPart(hash)) as LeafPart, horizon);
         for (const user of users) touched.add(user);
       }
       // Written in any case, so that timers that were held during the merge are armed again.
