@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setImmediate as immediate } from 'node:timers/promises';
 import { afterEach } from '@jest/globals';
 import { topologyOf } from '../../cli/topology.ts';
 import { recordBatches } from '../../connectors/sources/gateway/records.ts';
@@ -25,7 +26,7 @@ export const start = Date.UTC(2030, 0, 1, 10);
 const minute = 60_000;
 
 /** Minutes after the start of the walk as epoch milliseconds. */
-export const at = (minutes: number): number => start + minutes * minute;
+export const at = (minutes: number): number => start + Math.round(minutes * minute);
 
 const example = join(import.meta.dirname, '../../examples/shop');
 
@@ -174,6 +175,33 @@ export class Walk implements Parts {
   async settle(): Promise<void> {
     do await this.driver.settle();
     while (await this.watermarks.pass());
+  }
+
+  /** Lets only the hops before the last ones run, then offers these what they may adopt once they have read it all. */
+  async settleBefore(...last: readonly string[]): Promise<void> {
+    const { driver, watermarks, processors } = this;
+    const isLast = ({ name }: { readonly name: string }): boolean => last.includes(name);
+    const first = processors.filter((processor) => !isLast(processor));
+    for (let quiet = 0; quiet < 5; quiet++) {
+      await immediate();
+      for (const task of driver.tasks) if (!last.includes(task.id.processor)) while (await task.step()) quiet = 0;
+      watermarks.read();
+      for (const processor of first) if (await watermarks.offer(processor)) quiet = 0;
+    }
+    for (const processor of processors.filter(isLast)) await watermarks.offer(processor);
+  }
+
+  /** So many small things happen, whatever may be next: a task takes a step, a clock is read, or goes one stage on. */
+  async stir(times: number, random: () => number): Promise<void> {
+    const { processors, driver, watermarks } = this;
+    for (let i = 0; i < times; i++) {
+      await immediate();
+      const chosen = Math.floor(random() * (driver.tasks.length + 2 * processors.length));
+      const processor = processors[chosen - driver.tasks.length];
+      if (processor) await watermarks.offer(processor);
+      else if (chosen >= driver.tasks.length) watermarks.read();
+      else await driver.tasks[chosen]?.step();
+    }
   }
 
   /** Values that have come to a topic since the last time, in the order of partition and offset. */

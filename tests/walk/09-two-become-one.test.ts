@@ -116,6 +116,24 @@ describe('a customer who ends', () => {
   });
 });
 
+describe('a state that comes when the clocks have long passed', () => {
+  it('still tells what happened on the way: each time the cart was left, and a mail for each', async () => {
+    walk.at(0, fillCart);
+    walk.at(5, logIn);
+    walk.at(40, fillCart);
+    walk.at(26 * 60);
+    await walk.settleBefore('customers');
+    await walk.settle();
+    expect(story()).toEqual([
+      'ada entered abandoned-cart at 30 (timer)',
+      'ada left abandoned-cart at 40 (event)',
+      'ada entered abandoned-cart at 70 (timer)',
+      `ada left abandoned-cart at ${70 + 24 * 60} (timer)`,
+    ]);
+    expect(requested()).toHaveLength(2);
+  });
+});
+
 describe('customers who are linked over several steps', () => {
   it('are one in the end: browser, mail address, account and a second browser', async () => {
     walk.at(0, fillCart);
