@@ -8,12 +8,14 @@ import { pathsOf, type Compiled } from './yaml-file.ts';
 export interface Declared {
   readonly sources: readonly Compiled<SourceConfig>[];
   readonly segments: readonly Compiled<CompiledSegment>[];
+  /** Every file of a segment could be compiled: a name that is not among these is wrong. */
+  readonly allSegments: boolean;
   readonly activations: readonly Compiled<CompiledActivation>[];
   readonly templates: readonly string[];
 }
 
 /** What no file can be blamed for alone: names that are there twice, or that lead nowhere. */
-export function checkReferences({ sources, segments, activations, templates }: Declared): readonly Problem[] {
+export function checkReferences({ sources, segments, allSegments, activations, templates }: Declared): readonly Problem[] {
   const names = [...new Set(segments.map(({ value }) => value.name))];
   return [
     ...twice(sources, 'source'),
@@ -21,7 +23,9 @@ export function checkReferences({ sources, segments, activations, templates }: D
     ...twice(activations, 'activation'),
     ...unknownEvents(sources, segments),
     ...activations.flatMap(({ file, value }) => [
-      ...(names.includes(value.segment) ? [] : [file.problem(['on', 'segment'], expected('a segment', names, value.segment))]),
+      ...(!allSegments || names.includes(value.segment)
+        ? []
+        : [file.problem(['on', 'segment'], expected('a segment', names, value.segment))]),
       ...(templates.includes(value.template)
         ? []
         : [file.problem(['template'], expected('a template', templates, value.template))]),

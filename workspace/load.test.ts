@@ -136,6 +136,11 @@ describe('a problem', () => {
     ]);
   });
 
+  it('of a segment does not make its activations look wrong', async () => {
+    const found = await problems({ 'segments/overdue.yaml': 'segment: overdue\nwhen: {}\n' });
+    expect(found.map((line) => line.split(' ')[0])).toEqual(['segments/overdue.yaml:2:1']);
+  });
+
   it('is YAML that is none, a parameter without a value, a file that is missing', async () => {
     expect(await problems({ 'segments/overdue.yaml': 'segment: [overdue\n', 'activations/reminder.yaml': '' })).toEqual([
       expect.stringMatching(/^segments\/overdue\.yaml:2:1 expected YAML: Flow sequence/),

@@ -63,13 +63,15 @@ export async function loadWorkspace(dir: string, env: Values, options: LoadOptio
   const read = reader(dir, values, problems);
   const compileSegment = segmentCompiler(timezone);
   const sources = await read('sources', (data) => compileSource(data, env));
+  const before = problems.length;
   const segments = await read('segments', compileSegment);
+  const allSegments = problems.length === before;
   const activations = await read('activations', compileActivation);
   const templatesDir = join(dir, 'templates');
   const templates = (await list(templatesDir))
     .filter((file) => /\.(mjml|liquid)$/.test(file))
     .map((file) => basename(file, extname(file)));
-  problems.push(...checkReferences({ sources, segments, activations, templates }));
+  problems.push(...checkReferences({ sources, segments, allSegments, activations, templates }));
   refuse(problems);
   if (settings === undefined) throw new FreshetError('CONFIG_INVALID', `${dir}: expected a file freshet.yaml`);
   const plain = <T>(compiled: readonly Compiled<T>[]): readonly T[] => compiled.map(({ value }) => value);
