@@ -1,4 +1,3 @@
-import { compileTemplates } from '../connectors/sinks/email/templates.ts';
 import { FreshetError } from '../runtime/errors.ts';
 import { loadWorkspace } from '../workspace/load.ts';
 import { connectors, startApp } from './app.ts';
@@ -26,14 +25,14 @@ export async function run({ workspace: dir, profile, names, settings }: RunOptio
     if (!known.includes(name))
       throw new FreshetError('CONFIG_INVALID', `There is no ${name} to run; known are ${known.join(', ')}.`);
   }
-  const templates = await compileTemplates(workspace.templatesDir);
   const log = jsonLog((line) => process.stderr.write(line));
   const say = (line: string): void => log('info', line);
   const connection = await connect(settings, { clientId: `freshet-${names.join('+')}`, log, say, embedded: 'find' });
-  const app = await startApp({ settings, workspace, templates, connection, log, run: names });
-  log('info', 'running', { names, gateway: app.gatewayUrl, console: app.consoleUrl });
-  await onShutdown(async () => {
-    await app.stop();
+  try {
+    const app = await startApp({ settings, workspace, connection, log, run: names });
+    log('info', 'running', { names, gateway: app.gatewayUrl, console: app.consoleUrl });
+    await onShutdown(() => app.stop(), say);
+  } finally {
     await connection.close();
-  }, say);
+  }
 }
