@@ -12,7 +12,10 @@ import { projectRoot } from '../../infra/local/settings.ts';
 export type Files = Readonly<Record<string, string>>;
 type Environment = Readonly<Record<string, string>>;
 
-/** How a command ended. */
+/** A command that has not ended after so many milliseconds hangs, and is killed. */
+const COMMAND_MS = 45_000;
+
+/** How a command ended; code null: it was killed. */
 export interface Ended {
   readonly code: number | null;
   readonly stdout: string;
@@ -74,9 +77,11 @@ export class Deployment {
   }
 
   /** Runs the command line to its end; the workspace is given to it. */
-  async command(...args: readonly string[]): Promise<Ended> {
-    const child = this.#spawn(args, 'commands');
+  async command(args: readonly string[], env: Environment = {}): Promise<Ended> {
+    const child = this.#spawn(args, 'commands', env);
+    const late = setTimeout(() => child.kill('SIGKILL'), COMMAND_MS);
     const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+    clearTimeout(late);
     return { code: child.exitCode, stdout, stderr };
   }
 

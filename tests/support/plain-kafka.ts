@@ -12,7 +12,7 @@ interface Message {
 interface Admin {
   connect(): Promise<void>;
   listTopics(): Promise<string[]>;
-  deleteTopics(options: { topics: string[] }): Promise<void>;
+  deleteTopics(options: { topics: readonly string[] }): Promise<void>;
   disconnect(): Promise<void>;
 }
 interface Consumer {
@@ -93,13 +93,25 @@ export class PlainKafka {
     return producer;
   }
 
+  /** All topics whose names begin so. */
+  topics(prefix: string): Promise<readonly string[]> {
+    return this.#withAdmin(async (admin) => (await admin.listTopics()).filter((name) => name.startsWith(prefix)));
+  }
+
   /** Deletes all topics whose names begin so. */
   async deleteTopics(prefix: string): Promise<void> {
+    const topics = await this.topics(prefix);
+    if (topics.length > 0) await this.#withAdmin((admin) => admin.deleteTopics({ topics }));
+  }
+
+  async #withAdmin<T>(use: (admin: Admin) => Promise<T>): Promise<T> {
     const admin = this.#client.admin();
     await admin.connect();
-    const topics = (await admin.listTopics()).filter((name) => name.startsWith(prefix));
-    if (topics.length > 0) await admin.deleteTopics({ topics });
-    await admin.disconnect();
+    try {
+      return await use(admin);
+    } finally {
+      await admin.disconnect();
+    }
   }
 
   async close(): Promise<void> {
