@@ -10,6 +10,13 @@ import type { Overlay } from './state/overlay.ts';
 /** failed: `process` threw. */
 export type Applied = 'processed' | 'refused' | 'failed';
 
+/** What throws through `process` without being its fault: the program is wrong, or the store does not answer. */
+const faults: ReadonlySet<string> = new Set(['UNDECLARED_OUTPUT', 'STORE_CORRUPT', 'STORE_FULL', 'CLOSED']);
+
+function isFault(error: unknown): boolean {
+  return error instanceof FreshetError && faults.has(error.code);
+}
+
 /**
  * One record: processed whole, or refused whole. What throws is tried once more in its place, before the next record of
  * its key, and then goes to the rejected topic with the error. Says what became of it.
@@ -52,7 +59,7 @@ export function applyRecord(
       return 'refused';
     } catch (error) {
       context.discard();
-      if (error instanceof FreshetError && error.code === 'UNDECLARED_OUTPUT') throw error;
+      if (isFault(error)) throw error;
       failure = error;
     }
   }
@@ -85,7 +92,7 @@ export function applyTimer(
         break;
       } catch (error) {
         context.discard();
-        if (error instanceof FreshetError && error.code === 'UNDECLARED_OUTPUT') throw error;
+        if (isFault(error)) throw error;
         if (attempt === 0) continue;
         const reason = error instanceof Error ? error.message : String(error);
         environment.log('error', 'a timer failed twice and is given up', { processor: processor.name, part: timer.part, reason });

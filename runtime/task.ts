@@ -295,6 +295,8 @@ export class Task {
       log('error', 'task has stopped', { task: storeName(this.id), code, message });
       return false;
     }
+    // Damage that only shows when a block is read: a store that opens, but cannot be worked with. The changelog has all of it.
+    if (code === 'STORE_CORRUPT') await this.#environment.engine.destroy(storeName(this.id)).catch(() => undefined);
     metrics.takeOver(this.id, code);
     log('warn', 'task takes over afresh', { task: storeName(this.id), code, message });
     this.failure = error;
