@@ -29,6 +29,8 @@ export class KafkaReader implements PartitionReader {
   readonly #streams = new Set<KafkaStream>();
   /** Lanes in use, by broker. */
   readonly #busy = new Map<number, Set<number>>();
+  /** What kind of stream found no lane free the last time, by broker: it gets the next one, or those that hold lanes would keep them. */
+  readonly #passedOver = new Map<number, KafkaStream['isolation']>();
   #scheduled = false;
   #closed = false;
 
@@ -71,9 +73,13 @@ export class KafkaReader implements PartitionReader {
   #serve(leader: number, streams: readonly KafkaStream[]): void {
     const busy = this.#busy.get(leader) ?? new Set();
     this.#busy.set(leader, busy);
-    for (const [isolation, list] of Map.groupBy(streams, (stream) => stream.isolation)) {
+    const first = this.#passedOver.get(leader);
+    this.#passedOver.delete(leader);
+    const groups = [...Map.groupBy(streams, (stream) => stream.isolation)];
+    groups.sort(([one], [other]) => Number(other === first) - Number(one === first));
+    for (const [isolation, list] of groups) {
       const lane = Array.from({ length: LANES }, (_, lane) => lane).find((lane) => !busy.has(lane));
-      if (lane === undefined) return;
+      if (lane === undefined) return void this.#passedOver.set(leader, isolation);
       busy.add(lane);
       for (const stream of list) stream.fetching = true;
       void this.#fetch(leader, lane, isolation, list).finally(() => {
