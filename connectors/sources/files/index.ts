@@ -28,10 +28,14 @@ export interface ReplayOptions {
   /** Ends the replay after the records under way; the clock of the source stays where it is. */
   readonly signal?: AbortSignal;
   /**
-   * Asked before each batch with a time one day before its first record: resolves once that time has been reached by the readers
-   * of every partition, so that none runs ahead of the others. At once when left out.
+   * Asked before each batch with a time `stretchMs` before its first record: resolves once that time has been reached by the readers
+   * of every partition, so that none runs further than that ahead of the others. At once when left out.
    */
   readonly waitFor?: (eventTime: number) => Promise<void>;
+  /** How much event time may lie between what is written and what has been read everywhere, milliseconds. Default seven days. */
+  readonly stretchMs?: number;
+  /** Message ids that lie in the raw topic since an earlier run: these are not written again. */
+  readonly written?: Pick<ReadonlySet<string>, 'has'>;
   readonly clock?: Clock;
   /** See FramingOptions. */
   readonly maxHeldRows?: number;
@@ -41,7 +45,10 @@ export interface ReplayOptions {
 export interface ReplayProgress {
   readonly files: { readonly done: number; readonly all: number };
   readonly rows: number;
+  /** Made of the rows; those of `written` among them. */
   readonly records: number;
+  /** Records that an earlier run had written. */
+  readonly written: number;
   readonly duplicates: number;
   /** Rows that could not be used. */
   readonly rejected: number;
@@ -58,6 +65,7 @@ export interface ReplayProgress {
 }
 
 const day = 86_400_000;
+const defaultStretch = 7 * day;
 const maxBatchRecords = 1000;
 const maxBatchBytes = 512 * 1024;
 const maxRecordBytes = 1_000_000;
@@ -76,6 +84,7 @@ export async function replayFiles(options: ReplayOptions): Promise<ReplayProgres
     from = Number.NEGATIVE_INFINITY,
     until = Number.POSITIVE_INFINITY,
     clock = systemClock,
+    stretchMs = defaultStretch,
   } = options;
   const { input } = source;
   if (input.kind !== 'file') throw new FreshetError('CONFIG_INVALID', `the source ${source.name} is not fed by files`);
@@ -83,7 +92,7 @@ export async function replayFiles(options: ReplayOptions): Promise<ReplayProgres
   await Promise.all(files.map(mustBeFile));
   const started = clock.now();
   const skipped: Record<string, number> = {};
-  const count = { files: 0, rows: 0, records: 0, duplicates: 0, rejected: 0, late: 0 };
+  const count = { files: 0, rows: 0, records: 0, written: 0, duplicates: 0, rejected: 0, late: 0 };
   const writer = batchWriter(options);
   let stated: number | undefined;
   let last: number | undefined;
@@ -92,6 +101,7 @@ export async function replayFiles(options: ReplayOptions): Promise<ReplayProgres
     files: { done: count.files, all: files.length },
     rows: count.rows,
     records: count.records,
+    written: count.written,
     duplicates: count.duplicates,
     rejected: count.rejected,
     skipped: { ...skipped },
@@ -108,7 +118,7 @@ export async function replayFiles(options: ReplayOptions): Promise<ReplayProgres
     if (first === undefined) return;
     // What lies before it has been acknowledged; without this the readers could not come near it over a gap in time.
     state(first - 1);
-    await options.waitFor?.(first - day);
+    await options.waitFor?.(first - stretchMs);
     await writer.flush();
     // Another record of this very time may follow.
     if (last !== undefined) state(last - 1);
@@ -142,10 +152,13 @@ export async function replayFiles(options: ReplayOptions): Promise<ReplayProgres
           skipped[reason] = (skipped[reason] ?? 0) + frame.rows;
           continue;
         }
-        if (!writer.fits(frame, value.length)) await flush();
-        if (stated !== undefined && frame.time <= stated) count.late += 1;
-        writer.add(frame, value);
         count.records += 1;
+        if (options.written?.has(frame.messageId) === true) count.written += 1;
+        else {
+          if (!writer.fits(frame, value.length)) await flush();
+          if (stated !== undefined && frame.time <= stated) count.late += 1;
+          writer.add(frame, value);
+        }
         last = Math.max(last ?? frame.time, frame.time);
       }
     }
