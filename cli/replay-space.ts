@@ -1,0 +1,46 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { tryLock } from '../infra/lock.mjs';
+import { FreshetError } from '../runtime/errors.ts';
+import type { Admin } from '../runtime/kafka/contract.ts';
+import type { Settings } from './settings.ts';
+
+/** Longest wait for the brokers to have deleted topics, milliseconds. */
+const DELETED_WITHIN_MS = 30_000;
+
+/**
+ * Settings of a space of its own: everything in it is named by the prefix `replay-<name>.`, which no part of a deployment has.
+ * CONFIG_INVALID for a name that could reach beyond it.
+ */
+export function spaceSettings(settings: Settings, name: string): Settings {
+  if (!/^[a-z0-9][a-z0-9-]*$/.test(name)) {
+    throw new FreshetError('CONFIG_INVALID', '--space must be made of lower-case letters, digits and dashes');
+  }
+  return { ...settings, prefix: `${settings.prefix}replay-${name}.` };
+}
+
+/** Keeps other processes out of the space, as far as they use this data folder. ALREADY_RUNNING names the one that is in it. */
+export function holdSpace({ prefix, dataDir }: Settings): { readonly release: () => void } {
+  const lock = tryLock(join(dataDir, 'stores', `${prefix}lock`));
+  if (lock.held) return lock;
+  throw new FreshetError('ALREADY_RUNNING', `process ${lock.by} replays into this space: end it first, or name another --space`);
+}
+
+/** Removes all topics and local stores of the space; resolves when no topic is left. */
+export async function clearSpace(
+  admin: Pick<Admin, 'topics' | 'deleteTopics'>,
+  { prefix, dataDir }: Pick<Settings, 'prefix' | 'dataDir'>,
+): Promise<void> {
+  const left = async (): Promise<string[]> => (await admin.topics()).filter((topic) => topic.startsWith(prefix));
+  const topics = await left();
+  if (topics.length > 0) await admin.deleteTopics(topics);
+  // Until then a topic that is to be created could pass for one that is there.
+  const late = AbortSignal.timeout(DELETED_WITHIN_MS);
+  while ((await left()).length > 0) {
+    if (late.aborted)
+      throw new FreshetError('BROKER_UNAVAILABLE', 'the brokers have not deleted the topics of the space in time');
+    await delay(50);
+  }
+  await rm(join(dataDir, 'stores', prefix), { recursive: true, force: true });
+}
