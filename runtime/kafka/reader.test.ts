@@ -54,20 +54,34 @@ describe('KafkaReader', () => {
       const broker = new WaitingBroker();
       const reader = new KafkaReader(broker.cluster, 'reader');
       const other = isolation === 'read_committed' ? 'read_uncommitted' : 'read_committed';
-      for (const topic of ['a', 'b', 'c']) {
+      for (const topic of ['a', 'b', 'c', 'd']) {
         reader.open({ topic, partition: 0 }, 0, { isolation: other });
         await turns();
       }
-      expect(broker.fetches.map(({ topics }) => topics)).toEqual([['a'], ['b'], ['c']]);
+      expect(broker.fetches.map(({ topics }) => topics)).toEqual([['a'], ['b'], ['c'], ['d']]);
       reader.open({ topic: 'late', partition: 0 }, 0, { isolation });
       await turns();
       await broker.answerOldest();
-      expect(broker.fetches.map(({ topics }) => topics)).toEqual([['b'], ['c'], ['late']]);
+      expect(broker.fetches.map(({ topics }) => topics)).toEqual([['b'], ['c'], ['d'], ['late']]);
       await broker.answerOldest();
-      expect(broker.fetches.map(({ topics }) => topics)).toEqual([['c'], ['late'], ['a', 'b']]);
-      for (let i = 0; i < 6; i++) await broker.answerOldest();
-      expect(broker.fetches.flatMap(({ topics }) => topics).sort()).toEqual(['a', 'b', 'c', 'late']);
+      expect(broker.fetches.map(({ topics }) => topics)).toEqual([['c'], ['d'], ['late'], ['a', 'b']]);
+      for (let i = 0; i < 8; i++) await broker.answerOldest();
+      expect(broker.fetches.flatMap(({ topics }) => topics).sort()).toEqual(['a', 'b', 'c', 'd', 'late']);
       await reader.close();
     },
   );
+
+  it('never asks for one partition twice in a request, as the answer would not tell for whom it is', async () => {
+    const broker = new WaitingBroker();
+    const reader = new KafkaReader(broker.cluster, 'reader');
+    for (const [topic, offset] of [
+      ['shared', 5],
+      ['shared', 700],
+      ['own', 0],
+    ] as const)
+      reader.open({ topic, partition: 0 }, offset);
+    await turns();
+    expect(broker.fetches.map(({ topics }) => topics)).toEqual([['shared', 'own'], ['shared']]);
+    await reader.close();
+  });
 });

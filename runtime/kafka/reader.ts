@@ -15,12 +15,13 @@ const MAX_WAIT_MS = 500;
 const MAX_FETCH_BYTES = 4 * 1024 * 1024;
 const MAX_PARTITION_BYTES = 1024 * 1024;
 /** Fetches at one broker at a time. A stream opened or emptied while one waits for data is served by the next. */
-const LANES = 3;
+const LANES = 4;
 const OFFSET_OUT_OF_RANGE = 1;
 
 /**
- * Fetches in the background for all its streams: at each broker, whatever streams are free go into one request. A stream
- * is in one request at most, so its records arrive in order. Faults of brokers cost a pause and a look-up of the leader.
+ * Fetches in the background for all its streams: at each broker, whatever streams are free go into one request, but those
+ * that read the same partition into one each. A stream is in one request at most, so its records arrive in order. Faults of
+ * brokers cost a pause and a look-up of the leader.
  */
 export class KafkaReader implements PartitionReader {
   readonly #cluster: Cluster;
@@ -77,7 +78,7 @@ export class KafkaReader implements PartitionReader {
     this.#passedOver.delete(leader);
     const groups = [...Map.groupBy(streams, (stream) => stream.isolation)];
     groups.sort(([one], [other]) => Number(other === first) - Number(one === first));
-    for (const [isolation, list] of groups) {
+    for (const [isolation, list] of groups.flatMap(([kind, all]) => withoutRepeats(all).map((one) => [kind, one] as const))) {
       const lane = Array.from({ length: LANES }, (_, lane) => lane).find((lane) => !busy.has(lane));
       if (lane === undefined) return void this.#passedOver.set(leader, isolation);
       busy.add(lane);
@@ -167,4 +168,19 @@ export class KafkaReader implements PartitionReader {
   #lane(lane: number): string {
     return `${this.#name}-${lane}`;
   }
+}
+
+/**
+ * Lists in which no partition occurs twice. A broker answers for partitions, once each, and not for whoever asked: of two
+ * streams in one request, the one that is behind would be given what comes after the other, and lose all that lies between.
+ */
+function withoutRepeats(streams: readonly KafkaStream[]): readonly (readonly KafkaStream[])[] {
+  const lists: Map<string, KafkaStream>[] = [];
+  for (const stream of streams) {
+    const name = tpKey(stream.topic, stream.partition);
+    const list = lists.find((one) => !one.has(name));
+    if (list) list.set(name, stream);
+    else lists.push(new Map([[name, stream]]));
+  }
+  return lists.map((list) => [...list.values()]);
 }

@@ -165,6 +165,19 @@ export function readerCases(bench: () => Bench): void {
     await reader.close();
   });
 
+  it('hands out everything to each stream of a partition, however far apart they are', async () => {
+    const at = { topic: await bench().topic(), partition: 2 };
+    const producer = bench().kafka.producer();
+    for (let i = 0; i < 20; i++) await producer.send({ ...at, records: records(10) });
+    const reader = bench().kafka.reader();
+    const streams = [0, 151, 30, 199, 30].map((from) => ({ from, watched: new Watched(reader, at, from) }));
+    for (const { from, watched } of streams) {
+      const found = await watched.take(200 - from);
+      expect(found.map(({ offset }) => offset)).toEqual(Array.from({ length: 200 - from }, (_, index) => from + index));
+    }
+    await reader.close();
+  });
+
   it('serves a partition opened late while others wait for data', async () => {
     const topic = await bench().topic();
     const reader = bench().kafka.reader();
