@@ -7,6 +7,7 @@ import type { Node } from '../../processors/stitch-identity/site.ts';
 import { lastCustomer } from '../../processors/stitch-identity/timeline.ts';
 import { partitionFor } from '../../runtime/partition.ts';
 import type { Processor } from '../../runtime/processor.ts';
+import type { Task } from '../../runtime/task.ts';
 import { TopologyTestDriver } from '../../runtime/testing/driver.ts';
 import type { Topic } from '../../runtime/topic.ts';
 import { ProgressTable } from '../../runtime/watermarks/progress.ts';
@@ -96,6 +97,7 @@ export class Walk implements Parts {
   readonly sources: readonly SourceConfig[];
   readonly processors: readonly Processor[];
   #sent = 0;
+  #asleep: ReadonlySet<Task> = new Set();
 
   private constructor({ workspace, driver, watermarks, serdes, sources, processors }: Parts) {
     this.workspace = workspace;
@@ -191,16 +193,21 @@ export class Walk implements Parts {
     for (const processor of processors.filter(isLast)) await watermarks.offer(processor);
   }
 
-  /** So many small things happen, whatever may be next: a task takes a step, a clock is read, or goes one stage on. */
+  /**
+   * So many small things happen, whatever may be next: a task takes a step, a clock is read, or goes one stage on. Some tasks
+   * sleep meanwhile; from time to time it is others.
+   */
   async stir(times: number, random: () => number): Promise<void> {
     const { processors, driver, watermarks } = this;
+    const { tasks } = driver;
+    if (random() < 0.3) this.#asleep = new Set(tasks.filter(() => random() < 0.25));
     for (let i = 0; i < times; i++) {
       await immediate();
-      const chosen = Math.floor(random() * (driver.tasks.length + 2 * processors.length));
-      const processor = processors[chosen - driver.tasks.length];
-      if (processor) await watermarks.offer(processor);
-      else if (chosen >= driver.tasks.length) watermarks.read();
-      else await driver.tasks[chosen]?.step();
+      const chosen = Math.floor(random() * (tasks.length + 2 * processors.length));
+      const [task, processor] = [tasks[chosen], processors[chosen - tasks.length]];
+      if (task) await (this.#asleep.has(task) ? undefined : task.step());
+      else if (processor) await watermarks.offer(processor);
+      else watermarks.read();
     }
   }
 
