@@ -2,8 +2,9 @@ import type { Environment } from './environment.ts';
 import { FreshetError } from './errors.ts';
 import type { PartitionStream } from './kafka/contract.ts';
 import type { Processor } from './processor.ts';
-import { type RawRecord, type StreamRecord, tpKey } from './record.ts';
+import { header, type RawRecord, type StreamRecord, tpKey } from './record.ts';
 import type { Serde, Topic } from './topic.ts';
+import { FEED } from './watermarks/stages.ts';
 
 interface Input {
   readonly topic: Topic;
@@ -17,8 +18,6 @@ interface Input {
   pending: number;
   /** Offset of the first record taken and not yet processed; counts while `pending` > 0. */
   first: number;
-  /** Append time of the newest record taken. */
-  sign: number | undefined;
 }
 
 /** A record taken from an input: decoded, or with the reason why it cannot be. */
@@ -39,6 +38,9 @@ interface Pending extends DecodedInput {
 export class TaskInputs {
   readonly #inputs: readonly Input[];
   readonly #byPhysical: ReadonlyMap<string, Input>;
+  /** Append time of the newest record taken, by source. */
+  readonly #signs = new Map<string, number>();
+  readonly #isFirst: boolean;
   #raw: { input: Input; raw: RawRecord }[] = [];
   #decoded: Pending[] = [];
   #turn = 0;
@@ -53,6 +55,7 @@ export class TaskInputs {
     this.#processor = processor;
     this.#partition = partition;
     this.#inputs = inputs;
+    this.#isFirst = processor.upstream.includes(FEED);
     this.#byPhysical = new Map(inputs.map((input) => [input.physical, input]));
   }
 
@@ -82,7 +85,6 @@ export class TaskInputs {
         source: environment.sourceOfTopic.get(topic.name),
         pending: 0,
         first: offset,
-        sign: undefined,
       };
     });
     return new TaskInputs(environment, processor, partition, inputs);
@@ -102,7 +104,7 @@ export class TaskInputs {
       input.pending += records.length;
       for (const raw of records) {
         this.#raw.push({ input, raw });
-        if (input.sign === undefined || raw.timestamp > input.sign) input.sign = raw.timestamp;
+        if (this.#isFirst) this.#heardOf(input.source ?? header(raw.headers, 'source'), raw.timestamp);
       }
     }
     this.#turn += 1;
@@ -150,9 +152,13 @@ export class TaskInputs {
     return this.#inputs.map(({ stream, topic }) => ({ topic: stream.topic, partition: stream.partition, logical: topic.name }));
   }
 
-  /** Append time of the newest record of a source that has a topic of its own. */
+  /** Append time of the newest record of a source, by its topic or else by the header `source`; the first processor of the walk knows. */
   sign(source: string): number | undefined {
-    return this.#inputs.find((input) => input.source === source)?.sign;
+    return this.#signs.get(source);
+  }
+
+  #heardOf(source: string | undefined, at: number): void {
+    if (source !== undefined && at > (this.#signs.get(source) ?? Number.NEGATIVE_INFINITY)) this.#signs.set(source, at);
   }
 
   /** Append or create time of the newest record processed, epoch milliseconds. */

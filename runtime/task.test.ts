@@ -8,6 +8,7 @@ import { TopologyTestDriver } from './testing/driver.ts';
 import { jsonSerdes, testTopic } from './testing/json-serdes.ts';
 import { MemoryBroker } from './testing/memory-kafka.ts';
 import { compose } from './topology.ts';
+import type { Claim } from './watermarks/contract.ts';
 
 interface Sale {
   readonly amount: number;
@@ -85,6 +86,21 @@ describe('a task', () => {
     expect(driver.read(totals).map(({ value }) => value.total)).toEqual([1, 3]);
     const refused = driver.read(rejected).map(({ value }) => value.step);
     expect(refused.sort()).toEqual(['decode', 'process']);
+  });
+
+  it('of the first processor claims when each source was last heard of, also where sources share a topic', async () => {
+    const signs = new Map<string, number>();
+    const nothing = async (): Promise<void> => undefined;
+    const claim = ({ source, sign = 0 }: Claim): void => void signs.set(source, Math.max(sign, signs.get(source) ?? 0));
+    const claims = { claim, retire: nothing, tick: nothing, flush: nothing, close: nothing };
+    const first = { ...sumSales, upstream: ['feed'] };
+    driver = await TopologyTestDriver.start({ processors: [first], serdes: jsonSerdes, rejected, claims });
+    for (const [source, timestamp] of Object.entries({ till: 5_000, counter: 7_000 })) {
+      driver.pipe(sales, source, { amount: 1, at: 10 }, { headers: { source }, timestamp: timestamp - 1_000 });
+      driver.pipe(sales, source, { amount: 1, at: 10 }, { headers: { source }, timestamp });
+    }
+    for (const source of ['till', 'counter', 'warehouse']) await driver.watermark(source, 1);
+    expect(Object.fromEntries(signs)).toEqual({ till: 5_000, counter: 7_000, warehouse: 0 });
   });
 
   it('says so when a processor forwards to a topic that it does not declare', async () => {
