@@ -16,6 +16,7 @@ import { deadlineIn, retrying } from './retry.ts';
 const TIMEOUT_MS = 30_000;
 const TOPIC_ALREADY_EXISTS = 36;
 const UNKNOWN_TOPIC_OR_PARTITION = 3;
+const REQUEST_TIMED_OUT = 7;
 
 /** Topics, offsets, commits for lag tools. Retries broker faults for 30 s, then BROKER_UNAVAILABLE (retryable). */
 export class KafkaAdmin implements Admin {
@@ -51,6 +52,12 @@ export class KafkaAdmin implements Admin {
     await this.#retrying('delete topics', async () => {
       const outcomes = await this.#toController(deleteTopics(names, TIMEOUT_MS));
       failOn(outcomes, UNKNOWN_TOPIC_OR_PARTITION);
+    });
+    // The controller has deleted them; the brokers that are asked for topics hear of it a little later.
+    const gone = new Set(names);
+    await this.#retrying('delete topics', async () => {
+      const left = (await this.#cluster.allTopics()).find(({ topic }) => gone.has(topic));
+      if (left) throw brokerError(REQUEST_TIMED_OUT, `DeleteTopics, ${left.topic} is still listed`);
     });
     for (const name of names) this.#cluster.forgetTopic(name);
   }
