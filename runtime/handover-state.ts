@@ -1,4 +1,4 @@
-import type { Context, KeyState, Timer } from './processor.ts';
+import { type Context, type KeyState, TICK, type Timer } from './processor.ts';
 
 /** What a key knows of the handovers that it takes part in. */
 export interface Handover {
@@ -45,12 +45,42 @@ export function capClaims(context: Context, sources: readonly string[]): void {
     const watermark = context.watermark(source);
     if (watermark === Number.POSITIVE_INFINITY || context.state.get(HOLD + source) !== undefined) continue;
     // A hold caps the claim just below its time, and what has been claimed stays true.
-    context.state.set(HOLD + source, 1, { hold: { source, at: Math.max(watermark + 1, Number.MIN_SAFE_INTEGER) } });
+    context.state.set(HOLD + source, finite(watermark), {
+      hold: { source, at: Math.max(watermark + 1, Number.MIN_SAFE_INTEGER) },
+    });
   }
 }
 
 export function freeClaims({ state }: Context, sources: readonly string[]): void {
   for (const source of sources) if (state.get(HOLD + source) !== undefined) state.delete(HOLD + source);
+}
+
+/** Null for what is not known yet. */
+function finite(watermark: number): number | null {
+  return Number.isFinite(watermark) ? watermark : null;
+}
+
+/**
+ * A context whose clocks stand where they stood when the first handover of the key began, for as long as one goes on: what is
+ * on its way may say otherwise of any later time. Nothing changes for a key that is settled.
+ */
+export function standingStill(context: Context, sources: readonly string[]): Context {
+  if (isSettled(readHandover(context))) return context;
+  const watermark = (source: string): number => {
+    const held = sources.includes(source) ? context.state.get<number | null>(HOLD + source) : undefined;
+    return held === undefined ? context.watermark(source) : (held ?? Number.NEGATIVE_INFINITY);
+  };
+  return {
+    task: context.task,
+    tick: context.tick,
+    state: context.state,
+    forward: (...args) => context.forward(...args),
+    reject: (...args) => context.reject(...args),
+    watermark,
+    endOf: (source) => context.endOf(source),
+    clock: (name) => (name === TICK ? context.tick : Math.min(context.clock(name), ...name.split('+').map(watermark))),
+    count: (...args) => context.count(...args),
+  };
 }
 
 /** A context in which a part that is written or deleted loses the timers held for it, as marks of an earlier write are forgotten. */

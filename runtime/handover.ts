@@ -5,6 +5,7 @@ import {
   HANDOVER_PART,
   isSettled,
   readHandover,
+  standingStill,
   writeHandover,
 } from './handover-state.ts';
 import type { Context, Processor, Timer } from './processor.ts';
@@ -72,7 +73,8 @@ export function withHandover(processor: Processor, options: HandoverOptions): Pr
       const marker = markerOf(record);
       if (marker) onMarker(record.key, marker, context);
       else if (isMessage(record)) onMessage(record.key, record.value as HandoverMessage, context);
-      else if (readHandover(context).closedTo === null) processor.process(record, forgettingHeld(context));
+      else if (readHandover(context).closedTo === null)
+        processor.process(record, forgettingHeld(standingStill(context, sources)));
       else context.reject('process', 'the key has ended and its state has gone to another');
     },
     onTimer: (timer, context) => {
@@ -106,11 +108,15 @@ export function withHandover(processor: Processor, options: HandoverOptions): Pr
       context.count('handovers_followed');
       return context.forward(loop, closedTo, message);
     }
-    options.merge(key, message.from, message.parts, forgettingHeld(context));
-    context.forward(loop, message.from, { kind: 'absorbed', processor: processor.name } satisfies HandoverMessage);
     const { openings, early } = readHandover(context);
-    if (!openings.includes(message.from)) return writeHandover(context, { early: [...early, message.from] });
-    writeHandover(context, { openings: openings.filter((loser) => loser !== message.from) });
+    const isAwaited = openings.includes(message.from);
+    writeHandover(
+      context,
+      isAwaited ? { openings: openings.filter((loser) => loser !== message.from) } : { early: [...early, message.from] },
+    );
+    options.merge(key, message.from, message.parts, forgettingHeld(standingStill(context, sources)));
+    context.forward(loop, message.from, { kind: 'absorbed', processor: processor.name } satisfies HandoverMessage);
+    if (!isAwaited) return;
     if (isSettled(readHandover(context))) freeClaims(context, sources);
     endIfSealed(key, context);
   }

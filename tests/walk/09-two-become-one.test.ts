@@ -116,6 +116,15 @@ describe('a customer who ends', () => {
   });
 });
 
+/** Only the task of the one who goes on gets to work: the other's is behind. */
+async function stepHerTask(): Promise<void> {
+  const hers = walk.driver.tasks.find(({ id }) => id.processor === 'customers' && id.partition === walk.partitionOf(ada));
+  for (let turn = 0; turn < 20; turn++) {
+    await new Promise((resolve) => setImmediate(resolve));
+    await hers?.step();
+  }
+}
+
 describe('a state that comes when the clocks have long passed', () => {
   it('still tells what happened on the way: each time the cart was left, and a mail for each', async () => {
     walk.at(0, fillCart);
@@ -131,6 +140,20 @@ describe('a state that comes when the clocks have long passed', () => {
       `ada left abandoned-cart at ${70 + 24 * 60} (timer)`,
     ]);
     expect(requested()).toHaveLength(2);
+  });
+
+  it('finds nothing decided without it, though she goes on shopping while it is on its way', async () => {
+    walk.at(0, fillCart);
+    walk.at(5, logIn);
+    walk.at(50);
+    await walk.settleBefore('customers');
+    await stepHerTask();
+    walk.at(52, track({ userId: 'ada' }, 'Product Added', { cart_id: 'c2' }));
+    await walk.settleBefore('customers');
+    await stepHerTask();
+    await walk.settle();
+    expect(story()).toEqual(['ada entered abandoned-cart at 30 (timer)']);
+    expect(requested()).toHaveLength(1);
   });
 });
 

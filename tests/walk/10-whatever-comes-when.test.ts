@@ -88,7 +88,7 @@ function expectConsistent({ walk, lives, changes, decided }: World): void {
   }
 }
 
-const runs = { numRuns: 15, seed: 1 };
+const runs = { numRuns: 15 };
 const seed = fc.nat();
 const pace = fc.constantFrom(0, 5, 20, 80);
 const until = fc.constantFrom(130, 26 * 60, 9 * 24 * 60, 70 * 24 * 60);
