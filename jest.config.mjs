@@ -30,6 +30,7 @@ export default {
     tier('walk', 60_000),
     tier('conformance', 60_000),
     tier('broker', 120_000, onCluster),
+    tier('start', 300_000, { globalSetup: '<rootDir>/infra/jest/like-production.ts' }),
     tier('faults', 300_000, { globalSetup: '<rootDir>/infra/jest/like-production.ts' }),
     tier('real', 600_000, onCluster),
   ],
