@@ -1,13 +1,9 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { tryLock } from '../infra/lock.mjs';
 import { FreshetError } from '../runtime/errors.ts';
 import type { Admin } from '../runtime/kafka/contract.ts';
 import type { Settings } from './settings.ts';
-
-/** Longest wait for the brokers to have deleted topics, milliseconds. */
-const DELETED_WITHIN_MS = 30_000;
 
 /**
  * Settings of a space of its own: everything in it is named by the prefix `replay-<name>.`, which no part of a deployment has.
@@ -27,20 +23,12 @@ export function holdSpace({ prefix, dataDir }: Settings): { readonly release: ()
   throw new FreshetError('ALREADY_RUNNING', `process ${lock.by} replays into this space: end it first, or name another --space`);
 }
 
-/** Removes all topics and local stores of the space; resolves when no topic is left. */
+/** Removes all topics and local stores of the space. */
 export async function clearSpace(
   admin: Pick<Admin, 'topics' | 'deleteTopics'>,
   { prefix, dataDir }: Pick<Settings, 'prefix' | 'dataDir'>,
 ): Promise<void> {
-  const left = async (): Promise<string[]> => (await admin.topics()).filter((topic) => topic.startsWith(prefix));
-  const topics = await left();
+  const topics = (await admin.topics()).filter((topic) => topic.startsWith(prefix));
   if (topics.length > 0) await admin.deleteTopics(topics);
-  // Until then a topic that is to be created could pass for one that is there.
-  const late = AbortSignal.timeout(DELETED_WITHIN_MS);
-  while ((await left()).length > 0) {
-    if (late.aborted)
-      throw new FreshetError('BROKER_UNAVAILABLE', 'the brokers have not deleted the topics of the space in time');
-    await delay(50);
-  }
   await rm(join(dataDir, 'stores', prefix), { recursive: true, force: true });
 }
