@@ -122,6 +122,7 @@ class ChildCluster implements LocalCluster {
   async start(): Promise<void> {
     const { dataDir, log } = this.#options;
     const { brokers, registry } = this.#ports;
+    log(`starting Kafka${registry === 'none' ? '' : ' and the schema registry'} …`);
     const folders = brokers.map((address) => ({ address, folder: brokerFolder(dataDir, address.id) }));
     const write = (): void => folders.forEach(({ folder, address }) => writeProperties(folder, address, brokers));
     await prepareDataFolder(dataDir, brokers.length, async (clusterId) => {
