@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Analytics } from '@segment/analytics-node';
 import type { ActivationOutcome, MembershipChange } from '../../schemas/generated/types.ts';
 import type { Customer, Trace, Walk, SourceStatus } from '../../services/views.ts';
-import { Deployment, everything, type RunningFreshet } from '../support/deployment.ts';
+import { Deployment, type RunningFreshet } from '../support/deployment.ts';
 import { eventually } from '../support/eventually.ts';
 import { PlainKafka, type Listener } from '../support/plain-kafka.ts';
 
@@ -58,7 +58,7 @@ let analytics: Analytics;
 beforeAll(async () => {
   deployment = await Deployment.create(workspace, { FERRY_SECRET: 'secret of the ferries', FERRY_KEY: WRITE_KEY });
   kafka = new PlainKafka();
-  freshet = await deployment.run(everything);
+  freshet = await deployment.start();
   heard = await kafka.listen(topic('segments.membership'), topic('activations.outcomes'));
   analytics = new Analytics({ writeKey: WRITE_KEY, host: freshet.gateway, flushAt: 1 });
 });
@@ -214,5 +214,15 @@ describe('an event from the SDK of Segment', () => {
     }
     expect(sum('freshet_store_bytes', 'processor="customers"')).toBeGreaterThan(0);
     expect(metrics).not.toContain(PASSENGER);
+  });
+
+  it('is told in the terminal, and everything ends in order when asked to', async () => {
+    const line = 'events 6, lag 0 s, entered 2, left 0, mails 1, held 0, rejected 0';
+    await eventually(
+      async () => freshet.said,
+      (said) => expect(said).toContain(line),
+    );
+    expect(await freshet.stop()).toBe(0);
+    expect(freshet.said.at(-1)).toBe('freshet: ended; nothing is left running');
   });
 });

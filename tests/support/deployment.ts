@@ -86,17 +86,26 @@ export class Deployment {
   }
 
   /** `freshet run` with these names; resolves once all of them are up. */
-  async run(names: readonly string[], machine = 'one', env: Environment = {}): Promise<RunningFreshet> {
-    const running = new RunningFreshet(this.#spawn(['run', ...names], machine, env));
-    this.#children.add(running);
-    await running.up;
-    return running;
+  run(names: readonly string[], machine = 'one', env: Environment = {}): Promise<RunningFreshet> {
+    return this.#up(['run', ...names], machine, env);
+  }
+
+  /** `freshet start` without what is shown in the workspace; resolves once it is up. */
+  start(machine = 'one', env: Environment = {}): Promise<RunningFreshet> {
+    return this.#up(['start', '--no-demo'], machine, env);
   }
 
   /** Ends what still runs, and removes the folder. */
   async close(): Promise<void> {
     await Promise.all([...this.#children].map((child) => child.kill()));
     await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  async #up(args: readonly string[], machine: string, env: Environment): Promise<RunningFreshet> {
+    const running = new RunningFreshet(this.#spawn(args, machine, env));
+    this.#children.add(running);
+    await running.up;
+    return running;
   }
 
   #spawn(args: readonly string[], machine: string, env: Environment = {}) {
@@ -113,7 +122,7 @@ export class Deployment {
   }
 }
 
-/** A `freshet run` as a child process. */
+/** A `freshet run` or `freshet start` as a child process. */
 export class RunningFreshet {
   /** Resolves when it says that all its parts are up; rejects with what it said when it ends before. */
   readonly up: Promise<void>;
@@ -123,20 +132,17 @@ export class RunningFreshet {
   readonly #gone: Promise<unknown>;
   readonly #said: string[] = [];
 
-  constructor(child: ChildProcess & { readonly stderr: NodeJS.ReadableStream }) {
+  constructor(child: ChildProcess & { readonly stdout: NodeJS.ReadableStream; readonly stderr: NodeJS.ReadableStream }) {
     this.#child = child;
     this.#gone = once(child, 'close');
     process.once('exit', () => child.kill('SIGKILL'));
+    createInterface({ input: child.stdout }).on('line', (line) => this.#said.push(line));
     this.up = new Promise((resolve, reject) => {
       createInterface({ input: child.stderr }).on('line', (line) => {
         this.#said.push(line);
-        const said = messageOf(line);
-        if (said?.message !== 'running') return;
-        this.gateway = said.gateway ?? '';
-        this.console = said.console ?? '';
-        resolve();
+        if (this.#hear(line)) resolve();
       });
-      void this.#gone.then(() => reject(new Error(`freshet run ended:\n${this.#said.join('\n')}`)));
+      void this.#gone.then(() => reject(new Error(`freshet ended:\n${this.#said.join('\n')}`)));
     });
   }
 
@@ -164,12 +170,17 @@ export class RunningFreshet {
     if (!answer.ok) throw new Error(`${path} was answered with ${answer.status}: ${await answer.text()}`);
     return (await answer.json()) as T;
   }
-}
 
-function messageOf(line: string): { message?: string; gateway?: string; console?: string } | undefined {
-  try {
-    return JSON.parse(line) as { message?: string };
-  } catch {
-    return undefined;
+  /** Takes the addresses from what it says; true when it says that it is up. */
+  #hear(line: string): boolean {
+    const [, what, url = ''] = /^ {2}(live page|gateway) +(http:.*?)\/(?:v1 .*)?$/.exec(line) ?? [];
+    if (what === 'live page') this.console = url;
+    if (what === 'gateway') this.gateway = url;
+    if (!line.startsWith('{')) return what === 'gateway';
+    const said = JSON.parse(line) as { readonly message: string; readonly gateway?: string; readonly console?: string };
+    if (said.message !== 'running') return false;
+    this.gateway = said.gateway ?? '';
+    this.console = said.console ?? '';
+    return true;
   }
 }
