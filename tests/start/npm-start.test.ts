@@ -260,9 +260,9 @@ describe('the second start', () => {
     expect(sources.find(({ source }) => source === 'shop-history')?.status).toBe('ended');
   });
 
-  it('ends everything as well when it is asked by the id of the process that npm has started', async () => {
+  it('ends everything as well when a supervisor ends npm, and npm alone', async () => {
     const before = running.descendants();
-    process.kill(holder(), 'SIGTERM');
+    running.terminate();
     await running.end();
     expect(before.filter((pid) => processIdentity(pid) !== undefined)).toEqual([]);
   });

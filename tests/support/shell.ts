@@ -83,6 +83,11 @@ export class Shell {
     }
   }
 
+  /** Asks the command alone to end, as a supervisor does that knows nothing of what it has started. */
+  terminate(): void {
+    if (!this.#isOver) this.#child.kill('SIGTERM');
+  }
+
   /** Resolves when the command is over and nobody holds its output any more. */
   async end(): Promise<Outcome> {
     await this.#closed;
