@@ -61,7 +61,7 @@ describe('the report of a replay', () => {
     });
     expect(lines.slice(1, 3)).toEqual([
       '50 records made of them, 25 of them by an earlier run',
-      '30 of the records were processed by this run, the others before; so many are told of here',
+      '30 records processed by this run: 20 events, 9 left out (too-small 6, nobody 3), 1 rejected',
     ]);
     expect(lines.slice(-3)).toEqual([
       'messages: 3 sent, would have been 0',

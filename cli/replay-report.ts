@@ -24,10 +24,8 @@ export function replayReport({ read, counts, space, outcomes }: ReplayReport): s
     `${read.rows} rows of ${read.files.done} files: ${read.rows - read.duplicates - read.rejected - skippedRows} used, ` +
       `${read.duplicates} repeated, ${read.rejected} unusable, ${skippedRows} not wanted${list(new Map(Object.entries(read.skipped)))}`,
     `${read.records} records made of them${read.written === 0 ? '' : `, ${read.written} of them by an earlier run`}`,
-    ...(taken === read.records
-      ? []
-      : [`${taken} of the records were processed by this run, the others before; so many are told of here`]),
-    `${taken} records: ${events} events, ${sum(leftOut)} left out${list(leftOut)}, ${refused} rejected`,
+    `${taken} records${taken === read.records ? '' : ' processed by this run'}: ` +
+      `${events} events, ${sum(leftOut)} left out${list(leftOut)}, ${refused} rejected`,
     `${events} events: ${events - repeated} taken, ${repeated} repeated`,
     ...noted(counts),
     ...[...space.segments].map(
