@@ -51,16 +51,14 @@ const happening = fc.oneof(
     properties: fc.record({ cart_id: fc.constantFrom('c1', 'c2') }),
   }),
 );
-const history = fc
-  .array(fc.tuple(happening, time), { maxLength: 16 })
-  .map((all) =>
-    all.map(([given, occurredAt], index): OracleEvent => ({
-      customer: 'c_one',
-      messageId: `m${(index * 5) % 16}`,
-      ...given,
-      occurredAt,
-    })),
-  );
+const history = fc.array(fc.tuple(happening, time), { maxLength: 16 }).map((all) =>
+  all.map(([given, occurredAt], index): OracleEvent => ({
+    customer: 'c_one',
+    messageId: `m${(index * 5) % 16}`,
+    ...given,
+    occurredAt,
+  })),
+);
 type Timed = OracleEvent & { readonly delay: number };
 const delayed = fc
   .tuple(history, fc.infiniteStream(fc.integer({ min: 0, max: 120 })))
