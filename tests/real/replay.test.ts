@@ -6,7 +6,7 @@ import type { MembershipChange } from '../../schemas/generated/types.ts';
 import { changesUntil, membershipsAt, unmatchedRefunds } from '../support/membership-oracle.ts';
 import { readRetailOrders, retailFiles } from '../support/retail-orders.ts';
 import { type ReplayResult, runReplay } from '../support/replay-run.ts';
-import { readSpace, type SpaceLog } from '../support/space-log.ts';
+import { dropSpace, readSpace, type SpaceLog } from '../support/space-log.ts';
 
 /**
  * All orders of a real shop through the whole pipeline on a real cluster, as a user runs it, against a plain computation over a plain
@@ -19,7 +19,10 @@ let dataDir: string;
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'freshet-replay-'));
 });
-afterAll(() => rm(dataDir, { recursive: true, force: true }));
+afterAll(async () => {
+  for (const space of ['retail', 'killed', 'small']) await dropSpace(`replay-${space}-${run}.`);
+  await rm(dataDir, { recursive: true, force: true });
+});
 
 const iso = (at: number): string => new Date(at).toISOString();
 

@@ -1,3 +1,4 @@
+import { connectKafka } from '../../runtime/kafka/connect.ts';
 import type { MembershipChange } from '../../schemas/generated/types.ts';
 import { topics } from '../../schemas/topics.ts';
 import { readCommitted } from './committed.ts';
@@ -32,4 +33,12 @@ export async function readSpace(prefix: string): Promise<SpaceLog> {
   } finally {
     await space.close();
   }
+}
+
+/** Deletes the topics under a prefix from the cluster of the tier, which may be one that stays. */
+export async function dropSpace(prefix: string): Promise<void> {
+  const kafka = await connectKafka({ brokers: (process.env['KAFKA_BROKERS'] ?? '').split(','), clientId: 'broom-of-a-test' });
+  const topics = (await kafka.admin.topics()).filter((topic) => topic.startsWith(prefix));
+  if (topics.length > 0) await kafka.admin.deleteTopics(topics);
+  await kafka.close();
 }
