@@ -112,6 +112,11 @@ function drawSource(source) {
   );
 }
 
+/** Sentences name times in UTC; on this page they are those of the reader's clock, as all others. */
+function inLocalTime(text) {
+  return text.replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, (iso) => time(Date.parse(iso)));
+}
+
 function drawMail(mail) {
   if (mail.none) return none(mail);
   return el(
@@ -119,7 +124,7 @@ function drawMail(mail) {
     {},
     el('time', {}, time(mail.at)),
     drawMessage(mail),
-    el('span', { class: 'because' }, `${mail.because}${hopsOf(mail)}`),
+    el('span', { class: 'because' }, `${inLocalTime(mail.because)}${hopsOf(mail)}`),
   );
 }
 
