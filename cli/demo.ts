@@ -1,11 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { access, mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { replayFiles } from '../connectors/sources/files/index.ts';
 import { FreshetError } from '../runtime/errors.ts';
 import { rawTopic } from '../schemas/topics.ts';
 import type { Workspace } from '../workspace/load.ts';
 import type { App } from './app.ts';
+import { demoCounts } from './demo-counts.ts';
 import { untilAdopted } from './progress-of.ts';
 import { CUSTOMERS } from './topology.ts';
 
@@ -28,6 +30,14 @@ export async function startDemo(options: DemoOptions): Promise<{ stop(): Promise
   if (signal.aborted) return { stop: async () => undefined };
   say(`the shop opens: about ${rate} events a second`);
   const child = runScript(script, ['--host', app.gatewayUrl ?? '', '--rate', String(rate)]);
+  let said = Date.now();
+  if (child.stdout)
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const counts = demoCounts(line);
+      if (counts === undefined || Date.now() - said < COUNTS_EVERY_MS) return;
+      said = Date.now();
+      say(`the shop ${counts}`);
+    });
   let ended = false;
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   child.once('exit', (code) => {
@@ -65,6 +75,7 @@ async function loadHistory(
     const child = runScript(script, ['--history', part]);
     const giveUp = (): void => void child.kill('SIGKILL');
     signal.addEventListener('abort', giveUp);
+    child.stdout?.resume();
     const code = await new Promise<number | null>((resolve) => child.once('exit', resolve));
     signal.removeEventListener('abort', giveUp);
     if (signal.aborted) return;
@@ -99,10 +110,13 @@ async function loadHistory(
   );
 }
 
+/** How often it is said what the shop has sent. */
+const COUNTS_EVERY_MS = 30_000;
+
 /** In a session of its own, so that Ctrl-C reaches us alone; by its channel it notices if we are killed. */
 function runScript(script: string, args: readonly string[]): ChildProcess {
   return spawn(process.execPath, ['--disable-warning=ExperimentalWarning', script, ...args], {
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     detached: true,
   });
 }
