@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { projectRoot } from '../infra/local/settings.ts';
 import { FreshetError } from '../runtime/errors.ts';
 import { type ReplayCommand, replay } from './replay.ts';
@@ -25,6 +25,12 @@ function defaultWorkspace(): string {
   return join(projectRoot, config.workspace);
 }
 
+function rate(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value <= 10_000)) throw new InvalidArgumentError('Expected a number above 0, up to 10000.');
+  return value;
+}
+
 const program = new Command('freshet')
   .description('Turns event streams into a living state per customer, and acts on it while it is still true.')
   .showHelpAfterError();
@@ -37,7 +43,7 @@ program
   .addOption(workspace)
   .addOption(new Option('--profile <name>', 'profile of freshet.yaml').default('demo'))
   .option('--no-demo', 'without the simulated shop')
-  .option('--rate <events>', 'events a second of the simulated shop', Number, 150)
+  .option('--rate <events>', 'events a second of the simulated shop', rate, 150)
   .action((options: Omit<StartOptions, 'settings'>) => start({ ...options, settings: readSettings(process.env) }));
 
 program

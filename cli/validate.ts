@@ -29,5 +29,5 @@ export async function testSegments({ workspace, profile }: WorkspaceChoice): Pro
   }
   const failed = results.filter(({ failures }) => failures.length > 0).length;
   process.stdout.write(`${results.length - failed} passed, ${failed} failed\n`);
-  if (failed > 0) throw new FreshetError('CONFIG_INVALID', `${failed} tests of segments failed`);
+  if (failed > 0) throw new FreshetError('CONFIG_INVALID', `${failed} of the segments' tests failed`);
 }
