@@ -83,4 +83,34 @@ describe('on a terminal', () => {
     expect(written.startsWith(`\u001b[${height}A\r\u001b[Ja mail? has come\n`)).toBe(true);
     expect(written.split('\n').length - 1).toBe(height + 1);
   });
+
+  it('a mail is noted with its because, which may be known only after the mail', async () => {
+    let snapshot = fakeSnapshot();
+    const { decisions } = snapshot.status;
+    const told = {
+      ...snapshot,
+      status: { ...snapshot.status, decisions: decisions.filter(({ message }) => message?.id !== 'r0') },
+    };
+    let written = '';
+    const noted = { ida: Promise.withResolvers<void>(), max: Promise.withResolvers<void>() };
+    const write = (text: string): void => {
+      written += text;
+      for (const name of ['ida', 'max'] as const) if (text.includes(`mail to ${name}`)) noted[name].resolve();
+    };
+    snapshot = told;
+    const terminal = startTerminal({
+      out: { isTTY: true, columns: 80, rows: 24, write },
+      snapshot: () => snapshot,
+      intervalMs: 1,
+    });
+    terminal.mail({ request: 'r0', to: ['ida@example.com'], subject: 'Thanks' });
+    expect(written).not.toContain('mail to');
+    snapshot = fakeSnapshot();
+    await noted.ida.promise;
+    terminal.mail({ request: 'of long ago', to: ['max@example.com'], subject: 'Hello' });
+    await noted.max.promise;
+    terminal.stop();
+    expect(written).toContain('mail to max@example.com: Hello\n');
+    expect(written).toMatch(/mail to ida@example\.com: Thanks \(because of Table Booked, seen up to .*, 4 hops, 58 ms\)\n/);
+  });
 });

@@ -174,7 +174,7 @@ describe('the first start', () => {
     for (const [i, row] of rows.entries()) writeFileSync(join(orders, `day-${i}.csv`), `${header}\n${row}\n`);
     const replay = 'npm run freshet -- replay orders/*.csv --source retail-csv'.replace('orders', orders);
     const { code, stdout, stderr } = await sh(replay, env);
-    expect(`${stdout}\n${stderr}`).toMatch(/\b3 \w+/);
+    expect(`${stdout}\n${stderr}`).toMatch(/\b3 rows of 3 files: 3 used.*\bmessages: 0 sent/s);
     expect(code).toBe(0);
     const { status } = await snapshot();
     expect(status.sources.map(({ source }) => source)).not.toContain('retail-csv');
