@@ -2,7 +2,7 @@ import type { Environment } from './environment.ts';
 import { FreshetError } from './errors.ts';
 import { appendHop, HOPS } from './hops.ts';
 import type { Context, KeyState, Processor, TaskId } from './processor.ts';
-import { type Headers, noHeaders, type ProduceRecord, type Rejected, type StreamRecord } from './record.ts';
+import { type Headers, noHeaders, type ProduceRecord, type Rejected } from './record.ts';
 import type { Topic } from './topic.ts';
 import { partitionFor } from './partition.ts';
 import type { Outputs } from './outputs.ts';
@@ -134,8 +134,3 @@ export class TaskContext implements Context {
     });
   }
 }
-
-/** Headers of the input a timer does not have. */
-export const timerHeaders: Headers = noHeaders;
-
-export type { StreamRecord };
