@@ -43,13 +43,13 @@ const never: Membership = { in: false, seq: 0, decided: null, next: null, versio
 const none = { messageId: null, event: null, corrects: null } as const;
 
 /**
- * The time up to which a segment has been decided. The clock alone decides that nothing happened, but not while a step at or
- * before it still waits to be taken (the customer is being merged, and his timers are held).
+ * The time up to which a segment has been decided. The clock alone decides that nothing happened; while a step at or before it
+ * still waits to be taken, up to that step. No leaf is asked of an earlier time again: its state may have been pruned up to here.
  */
 export function decidedUpTo({ before, reached }: Pick<Case, 'before' | 'reached'>): number {
   const decided = before?.decided ?? Number.NEGATIVE_INFINITY;
-  const waiting = (before?.next ?? Number.POSITIVE_INFINITY) <= reached;
-  return waiting ? decided : Math.max(decided, reached);
+  const waiting = before?.next ?? Number.POSITIVE_INFINITY;
+  return Math.max(decided, Math.min(reached, waiting - 1));
 }
 
 /**
@@ -84,7 +84,7 @@ export function decideArrival(given: Case, arrival: Arrival): Outcome {
 
 /** Takes every step up to the clock. */
 export function decideClock(given: Case): Outcome {
-  const decided = given.before?.decided ?? Number.NEGATIVE_INFINITY;
+  const decided = decidedUpTo(given);
   return outcome(given, Math.max(decided, given.reached), steps(given, decided, given.reached), false);
 }
 

@@ -7,6 +7,11 @@ import type { SourceConfig, SourceMode } from '../../schemas/config.ts';
 import type { IdentifiedEvent, MembershipChange, ProfileChange, TaggedEvent } from '../../schemas/generated/types.ts';
 import { topics } from '../../schemas/topics.ts';
 
+/** How many examples of a property are tried: in CI so many, by hand FRESHET_PROPERTY_RUNS times as many. */
+export function runs(inCi: number): number {
+  return inCi * ((globalThis as { readonly runs?: number }).runs ?? 1);
+}
+
 /** A source as tests need it. */
 export function source(
   name: string,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { OneCustomer, source, type GivenEvent } from './fixture.ts';
+import { OneCustomer, runs, source, type GivenEvent } from './fixture.ts';
 import { mergeParts } from './hand-over.ts';
 import { evaluateSegments } from './index.ts';
 import { planOf } from './plan.ts';
@@ -97,7 +97,7 @@ describe('a merge of two customers', () => {
         expect(winner.members()).toEqual(events.length === 0 ? [] : both.members());
         expect(loser.members()).toEqual([]);
       }),
-      { numRuns: 200 },
+      { numRuns: runs(200) },
     );
   });
 
