@@ -9,9 +9,13 @@ export interface TaskMetrics {
   lag(task: TaskId, records: number, seconds: number): void;
   committed(task: TaskId, seconds: number): void;
   storeBytes(task: TaskId, bytes: number): void;
-  restored(task: TaskId, records: number, bytes: number): void;
+  /** How far the last restore has come: records and bytes done, offsets and seconds left; 0 left when it is done. */
+  restored(task: TaskId, records: number, bytes: number, left: number, secondsLeft: number): void;
   fenced(task: TaskId): void;
-  takeOver(task: TaskId, reason: string): void;
+  /** The task is taken over afresh: the code of the failure, or STALLED. */
+  restarted(task: TaskId, reason: string): void;
+  /** Tasks of a processor that are here, by state. */
+  tasks(processor: string, states: Readonly<Record<string, number>>): void;
 }
 
 export const noMetrics: TaskMetrics = {
@@ -22,7 +26,8 @@ export const noMetrics: TaskMetrics = {
   storeBytes: () => undefined,
   restored: () => undefined,
   fenced: () => undefined,
-  takeOver: () => undefined,
+  restarted: () => undefined,
+  tasks: () => undefined,
 };
 
 /** The metrics of tasks on a prom-client registry; names and labels are documented in infra/prometheus. */
@@ -75,10 +80,28 @@ export function promTaskMetrics(registry: Registry): TaskMetrics {
     labelNames: ['processor'],
     registers,
   });
-  const takeOvers = new Counter({
-    name: 'freshet_take_over_total',
-    help: 'Takes-over by reason',
+  const leftRecords = new Gauge({
+    name: 'freshet_restore_left_records',
+    help: 'Offsets of the changelog that a restore has still to read; 0: done',
+    labelNames: task,
+    registers,
+  });
+  const leftSeconds = new Gauge({
+    name: 'freshet_restore_left_seconds',
+    help: 'How long a restore will still take at its pace so far',
+    labelNames: task,
+    registers,
+  });
+  const restarts = new Counter({
+    name: 'freshet_task_restarts_total',
+    help: 'Tasks taken over afresh, by the code of the failure, or STALLED',
     labelNames: ['processor', 'reason'],
+    registers,
+  });
+  const states = new Gauge({
+    name: 'freshet_tasks',
+    help: 'Tasks in this process, by state',
+    labelNames: ['processor', 'state'],
     registers,
   });
   return {
@@ -91,11 +114,16 @@ export function promTaskMetrics(registry: Registry): TaskMetrics {
     },
     committed: (id, seconds) => commit.observe({ processor: id.processor }, seconds),
     storeBytes: (id, bytes) => store.set(labels(id), bytes),
-    restored: (id, count, bytes) => {
+    restored: (id, count, bytes, left, secondsLeft) => {
       restored.set(labels(id), count);
       restoredBytes.set(labels(id), bytes);
+      leftRecords.set(labels(id), left);
+      leftSeconds.set(labels(id), secondsLeft);
     },
     fenced: (id) => fenced.inc({ processor: id.processor }),
-    takeOver: (id, reason) => takeOvers.inc({ processor: id.processor, reason }),
+    restarted: (id, reason) => restarts.inc({ processor: id.processor, reason }),
+    tasks: (processor, counts) => {
+      for (const [state, count] of Object.entries(counts)) states.set({ processor, state }, count);
+    },
   };
 }

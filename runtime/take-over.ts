@@ -3,26 +3,10 @@ import { FreshetError } from './errors.ts';
 import type { TransactionalProducer } from './kafka/contract.ts';
 import type { TaskId } from './processor.ts';
 import { tpKey } from './record.ts';
-import { dataKey, decodeCell, FORMAT, hasMarks, metaKey, POSITION_ID } from './state/layout.ts';
+import { CHECKPOINT, type Checkpoint, restore, type RestoreProgress } from './restore.ts';
+import { dataKey, decodeCell, FORMAT, POSITION_ID } from './state/layout.ts';
+import type { Store } from './state/store.ts';
 import type { Reach } from './watermarks/contract.ts';
-import { hintOps } from './state/hints.ts';
-import type { Store, StoreOp } from './state/store.ts';
-
-/** How far the local store has come; written with every batch, never in the changelog. */
-export interface Checkpoint {
-  readonly format: number;
-  readonly clusterId: string;
-  /** Next offset of the changelog that the store has not got. */
-  readonly offset: number;
-  /** Wall time of the write, epoch milliseconds. */
-  readonly writtenAt: number;
-}
-
-const CHECKPOINT = metaKey('checkpoint');
-
-export function checkpointOp(checkpoint: Checkpoint): StoreOp {
-  return { kind: 'put', key: CHECKPOINT, value: Buffer.from(JSON.stringify(checkpoint)) };
-}
 
 /** Inputs read and watermarks adopted: one record of the task's own changelog, in the transaction of its state. */
 export interface Position {
@@ -40,6 +24,7 @@ export async function takeOver(
   task: TaskId,
   producer: TransactionalProducer,
   signal: AbortSignal,
+  onProgress: (progress: RestoreProgress) => void = () => undefined,
 ): Promise<{ store: Store; position: Position; offset: number }> {
   await producer.init(signal);
   const { kafka, names } = environment;
@@ -50,7 +35,7 @@ export async function takeOver(
   const start = (await kafka.admin.startOffsets([changelog])).get(id) ?? 0;
   const { store, from } = await openTrusted(environment, storeName(task), start, end);
   try {
-    const offset = await restore(environment, task, store, changelog, from, end, signal);
+    const offset = await restore(environment, task, store, changelog, { from, end }, signal, onProgress);
     const bytes = store.get(dataKey(POSITION_ID));
     const position = bytes ? (decodeCell(bytes).value as Position) : { inputs: {}, watermarks: {} };
     return { store, position, offset };
@@ -103,67 +88,4 @@ function whyDistrust(environment: Environment, checkpoint: Checkpoint, start: nu
   const age = environment.clock.now() - checkpoint.writtenAt;
   if (age > environment.changelogDeleteRetentionMs / 2) return 'it is so old that deletions may be missing from the changelog';
   return undefined;
-}
-
-const PAGE = 5000;
-
-async function restore(
-  environment: Environment,
-  task: TaskId,
-  store: Store,
-  changelog: { topic: string; partition: number },
-  from: number,
-  end: number,
-  signal: AbortSignal,
-): Promise<number> {
-  if (from >= end) return from;
-  let wake: () => void = () => undefined;
-  const notify = (): void => wake();
-  const stream = environment.reader.open(changelog, from, { notify });
-  signal.addEventListener('abort', notify);
-  let records = 0;
-  let bytes = 0;
-  try {
-    for (;;) {
-      if (signal.aborted) throw new FreshetError('CLOSED', 'The task was stopped while it was restoring.');
-      if (stream.error) throw stream.error;
-      const page = stream.take(PAGE);
-      if (page.length > 0) {
-        const ops: StoreOp[] = [];
-        for (const { key, value } of page) {
-          if (!key) continue;
-          records += 1;
-          bytes += key.length + (value?.length ?? 0);
-          ops.push(...restoredOps(key.toString('utf8'), value));
-        }
-        ops.push(checkpointOf(environment, stream.position));
-        await store.write(ops);
-        environment.metrics.restored(task, records, bytes);
-      } else if (stream.position >= end) {
-        environment.log('info', 'restored', { task: storeName(task), records, bytes });
-        await store.write([checkpointOf(environment, stream.position)]);
-        return stream.position;
-      } else {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-          if (stream.queued > 0 || stream.position >= end || stream.error || signal.aborted) resolve();
-        });
-      }
-    }
-  } finally {
-    signal.removeEventListener('abort', notify);
-    stream.close();
-  }
-}
-
-function checkpointOf(environment: Environment, offset: number): StoreOp {
-  return checkpointOp({ format: FORMAT, clusterId: environment.clusterId, offset, writtenAt: environment.clock.now() });
-}
-
-/** Hints of what a part was before stay behind: they are checked against the part before they count. */
-function restoredOps(id: string, value: Buffer | null): StoreOp[] {
-  if (value === null) return [{ kind: 'del', key: dataKey(id) }];
-  const put: StoreOp = { kind: 'put', key: dataKey(id), value };
-  if (!hasMarks(value)) return [put];
-  return [put, ...hintOps({ id, before: undefined, after: decodeCell(value) })];
 }

@@ -6,7 +6,9 @@ import type { TransactionalProducer } from './kafka/contract.ts';
 import { Outputs } from './outputs.ts';
 import type { Processor, TaskId, Timer } from './processor.ts';
 import type { StreamRecord } from './record.ts';
-import { checkpointOp, type Position, storeName, takeOver } from './take-over.ts';
+import { failureOf } from './failures.ts';
+import { checkpointOp, type RestoreProgress } from './restore.ts';
+import { type Position, storeName, takeOver } from './take-over.ts';
 import { TaskContext } from './task-context.ts';
 import { applyRecord, applyTimer } from './apply.ts';
 import { HintIndex, hintOps } from './state/hints.ts';
@@ -41,6 +43,12 @@ export class Task {
   readonly id: TaskId;
   state: TaskState = 'starting';
   failure: unknown;
+  /** While the store is brought to the end of the changelog. */
+  restoring: RestoreProgress | undefined;
+  /** Transactions committed since the task was made. */
+  steps = 0;
+  /** In the middle of a transaction. */
+  working = false;
   readonly watermarks: TaskWatermarks;
   readonly #environment: Environment;
   readonly #processor: Processor;
@@ -111,7 +119,10 @@ export class Task {
     await this.close();
     const environment = this.#environment;
     this.#producer = environment.kafka.transactionalProducer(this.#transactionalId);
-    const owned = await takeOver(environment, this.id, this.#producer, this.#stopping.signal);
+    const onProgress = (progress: RestoreProgress): void => void (this.restoring = progress);
+    const owned = await takeOver(environment, this.id, this.#producer, this.#stopping.signal, onProgress);
+    this.restoring = undefined;
+    this.working = false;
     this.#store = owned.store;
     this.#changelogOffset = owned.offset;
     this.watermarks.restore(owned.position.watermarks);
@@ -213,6 +224,7 @@ export class Task {
     const overlay = new Overlay(store);
     const outputs = new Outputs();
     const context = new TaskContext(environment, this.#processor, this.id, overlay, this.watermarks, outputs);
+    this.working = true;
     const ops = await work(overlay, context, outputs);
     this.#crash('processed');
     const position: Position = { inputs: inputs.next(), watermarks: this.watermarks.snapshot() };
@@ -244,6 +256,8 @@ export class Task {
     inputs.committed();
     this.#committedAt = now;
     this.#uncommittedWatermarks = false;
+    this.steps += 1;
+    this.working = false;
     environment.metrics.committed(this.id, (performance.now() - began) / 1000);
     environment.metrics.records(this.id, 'out', sent);
   }
@@ -281,6 +295,7 @@ export class Task {
     const { metrics, log } = this.#environment;
     const code = error instanceof FreshetError ? error.code : 'unexpected';
     await this.close().catch(() => undefined);
+    this.restoring = undefined;
     if (code === 'FENCED') {
       metrics.fenced(this.id);
       log('info', 'task has gone to another owner', { task: storeName(this.id) });
@@ -288,17 +303,17 @@ export class Task {
       return false;
     }
     const message = error instanceof Error ? error.message : String(error);
-    const fatal = ['POISON_LIMIT', 'OFFSET_OUT_OF_RANGE', 'UNDECLARED_OUTPUT', 'CORRUPT_BATCH', 'RECORD_TOO_LARGE'] as const;
-    if (fatal.some((one) => one === code)) {
+    const { remedy, advice } = failureOf(error);
+    if (remedy !== 'retry') {
       this.failure = error;
       this.state = 'failed';
-      log('error', 'task has stopped', { task: storeName(this.id), code, message });
+      log('error', 'task has stopped', { task: storeName(this.id), code, message, advice });
       return false;
     }
     // Damage that only shows when a block is read: a store that opens, but cannot be worked with. The changelog has all of it.
     if (code === 'STORE_CORRUPT') await this.#environment.engine.destroy(storeName(this.id)).catch(() => undefined);
-    metrics.takeOver(this.id, code);
-    log('warn', 'task takes over afresh', { task: storeName(this.id), code, message });
+    metrics.restarted(this.id, code);
+    log('warn', 'task takes over afresh', { task: storeName(this.id), code, message, advice });
     this.failure = error;
     this.state = 'retrying';
     return true;

@@ -2,7 +2,10 @@ import type { Environment } from './environment.ts';
 import type { GroupMember } from './kafka/contract.ts';
 import type { Processor } from './processor.ts';
 import { tpKey } from './record.ts';
+import { failureOf } from './failures.ts';
+import type { RestoreProgress } from './restore.ts';
 import { Task, type TaskOptions, type TaskState } from './task.ts';
+import { PATIENCE_MS, Watchdog } from './watchdog.ts';
 import { Adopter } from './watermarks/adopter.ts';
 import type { Reach, SourceClock } from './watermarks/contract.ts';
 import { stageClaim } from './watermarks/stages.ts';
@@ -14,7 +17,14 @@ export interface WorkerOptions extends TaskOptions {
   readonly tasks: number;
   readonly sources: readonly SourceClock[];
   readonly sessionTimeoutMs?: number;
+  /** Tasks whose stores are on this machine from before: this process would rather have these. */
+  readonly stored?: readonly number[];
+  /** How long a task may do nothing though records wait, milliseconds; default a minute. */
+  readonly patienceMs?: number;
 }
+
+/** joining: not yet told which tasks are ours. lost: the group holds us to be gone; tasks go on until they are fenced. */
+export type Membership = 'joining' | 'member' | 'lost';
 
 export interface TaskStatus {
   readonly partition: number;
@@ -23,12 +33,20 @@ export interface TaskStatus {
   /** Broker or create time of the newest record processed; undefined before the first. */
   readonly newestAt: number | undefined;
   readonly watermarks: Readonly<Record<string, Reach>>;
+  /** How far the restore has come; undefined while there is none. */
+  readonly restoring: RestoreProgress | undefined;
+  /** Why it is not at work, and what to do about it. */
   readonly failure: string | undefined;
+  /** How often in a row it was restarted since nothing came of its work. */
+  readonly stalls: number;
 }
 
 const LAG_EVERY_MS = 1000;
 const FENCED_PAUSE_MS = 3000;
 const GROUP_OFFSETS_EVERY_MS = 5000;
+const FAILED_PAUSE_MS = 60_000;
+/** A task that is torn down gets this long to let go of what it holds before the next one begins. */
+const LET_GO_MS = 5000;
 
 /** Runs the tasks of one processor that the consumer group gives to this process. */
 export class Worker {
@@ -36,6 +54,7 @@ export class Worker {
   readonly #options: WorkerOptions;
   readonly #tasks = new Map<number, { task: Task; done: Promise<void> }>();
   readonly #lag = new Map<number, number>();
+  readonly #watchdogs = new Map<number, Watchdog>();
   readonly #member: GroupMember;
   readonly #adopter: Adopter;
   readonly #stopping = new AbortController();
@@ -43,6 +62,10 @@ export class Worker {
   #timers: NodeJS.Timeout[] = [];
   #wanted = new Set<number>();
   #assigned: () => void = () => undefined;
+  #membership: Membership = 'joining';
+  #measuring = false;
+  #measuredAt = performance.now();
+  #refused: Error | undefined;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -53,9 +76,12 @@ export class Worker {
       group: environment.names.group(processor.name),
       topic: environment.names.topic(first?.name ?? ''),
       tasks,
-      owned: () => [...this.#tasks.keys()],
+      owned: () => [...new Set([...this.#tasks.keys(), ...(options.stored ?? [])])],
       onAssignment: (assigned) => this.#assign(assigned),
-      onLost: (reason) => environment.log('warn', 'group membership lost', { processor: processor.name, reason: reason.message }),
+      onLost: (reason) => {
+        this.#membership = 'lost';
+        environment.log('warn', 'group membership lost', { processor: processor.name, reason: reason.message });
+      },
       ...(options.sessionTimeoutMs === undefined ? {} : { sessionTimeoutMs: options.sessionTimeoutMs }),
     });
     this.#adopter = new Adopter({
@@ -77,7 +103,7 @@ export class Worker {
       for (const task of this.#running()) task.wake();
     });
     this.#timers = [
-      setInterval(() => void this.#measureLag(), LAG_EVERY_MS),
+      setInterval(() => void this.#look(), LAG_EVERY_MS),
       setInterval(() => void this.#tellGroup(), GROUP_OFFSETS_EVERY_MS),
     ];
     for (const timer of this.#timers) timer.unref();
@@ -108,13 +134,16 @@ export class Worker {
   status(): TaskStatus[] {
     return [...this.#tasks.values()].map(({ task }) => {
       const newest = task.inputs?.newest;
+      const { failure, state } = task;
       return {
         partition: task.id.partition,
-        state: task.state,
+        state,
         lagRecords: this.#lag.get(task.id.partition) ?? 0,
         newestAt: newest === undefined || newest === Number.NEGATIVE_INFINITY ? undefined : newest,
         watermarks: task.watermarks.snapshot(),
-        failure: task.failure === undefined ? undefined : messageOf(task.failure),
+        restoring: task.restoring,
+        failure: failure === undefined || state === 'running' ? undefined : `${messageOf(failure)}: ${failureOf(failure).advice}`,
+        stalls: this.#watchdogs.get(task.id.partition)?.stalls ?? 0,
       };
     });
   }
@@ -124,31 +153,81 @@ export class Worker {
     return [...this.#tasks.values()].every(({ task }) => task.state === 'running' || task.state === 'starting');
   }
 
+  get membership(): Membership {
+    return this.#membership;
+  }
+
+  /** Milliseconds since this worker last came to the end of a round of looking after its tasks; rounds follow each other. */
+  get silentForMs(): number {
+    return performance.now() - this.#measuredAt;
+  }
+
+  /** Stops every task for good, since what it works on is not what it was: `reason` says what to do. */
+  refuse(reason: Error): void {
+    if (this.#refused) return;
+    this.#refused = reason;
+    const { environment, processor } = this.#options;
+    environment.log('error', 'processor has stopped', { processor: processor.name, message: reason.message });
+    for (const { task } of this.#tasks.values()) task.stop();
+  }
+
+  /** Why it takes nothing any more, if so. */
+  get refused(): Error | undefined {
+    return this.#refused;
+  }
+
   *#running(): Generator<Task> {
     for (const { task } of this.#tasks.values()) if (task.state === 'running') yield task;
   }
 
   #assign(assigned: readonly number[]): void {
+    this.#membership = 'member';
     this.#wanted = new Set(assigned);
-    for (const [partition, { task }] of this.#tasks) if (!this.#wanted.has(partition)) task.stop();
+    for (const [partition, { task }] of this.#tasks) {
+      if (this.#wanted.has(partition)) continue;
+      task.stop();
+      if (task.state === 'failed') this.#forget(partition);
+    }
     for (const partition of assigned) this.#open(partition);
     this.#assigned();
   }
 
   /** Starts a task, or waits until its predecessor has let go of the store. */
   #open(partition: number): void {
-    if (this.#tasks.has(partition)) return;
+    if (this.#tasks.has(partition) || this.#refused) return;
     const { environment, processor, crash } = this.#options;
     const task = new Task(environment, processor, partition, crash ? { crash } : {});
     const done = task.run().then(async () => {
-      if (task.state === 'failed') return;
+      if (task.state === 'failed') {
+        if (failureOf(task.failure).remedy === 'stop') return;
+        await this.#giveWay(FAILED_PAUSE_MS);
+      }
       // Fenced although the group says it is ours: a zombie, or the coordinator timed our transaction out. Give way first.
       if (task.state === 'fenced') await this.#giveWay(FENCED_PAUSE_MS);
-      this.#tasks.delete(partition);
-      this.#lag.delete(partition);
+      if (this.#tasks.get(partition)?.task !== task) return;
+      this.#forget(partition);
       if (this.#wanted.has(partition)) this.#open(partition);
     });
     this.#tasks.set(partition, { task, done });
+  }
+
+  #forget(partition: number): void {
+    this.#tasks.delete(partition);
+    this.#lag.delete(partition);
+  }
+
+  /** Tears a task down that does not move, whatever it waits for, and lets another take its place. */
+  async #replace(partition: number, { task, done }: { task: Task; done: Promise<void> }): Promise<void> {
+    const { environment, processor } = this.#options;
+    const what = { task: `${processor.name}-${partition}`, waiting: this.#lag.get(partition) ?? 0 };
+    environment.log('error', 'task has stalled and is restarted', what);
+    environment.metrics.restarted(task.id, 'STALLED');
+    task.stop();
+    const gone = Promise.allSettled([done, task.close()]);
+    await Promise.race([gone, this.#giveWay(LET_GO_MS)]);
+    if (this.#tasks.get(partition)?.task !== task) return;
+    this.#forget(partition);
+    if (this.#wanted.has(partition)) this.#open(partition);
   }
 
   /** Waits, but no longer than until this worker stops. */
@@ -159,11 +238,43 @@ export class Worker {
     });
   }
 
-  async #measureLag(): Promise<void> {
+  /** How far behind the tasks are, and whether they get on. */
+  async #look(): Promise<void> {
+    if (this.#measuring) return;
+    this.#measuring = true;
+    try {
+      const measured = await this.#measureLag();
+      this.#watch(measured);
+    } finally {
+      this.#measuring = false;
+      this.#measuredAt = performance.now();
+    }
+    const states: Record<TaskState, number> = { starting: 0, running: 0, retrying: 0, fenced: 0, failed: 0, stopped: 0 };
+    for (const { task } of this.#tasks.values()) states[task.state] += 1;
+    this.#options.environment.metrics.tasks(this.processor.name, states);
+  }
+
+  /** `measured`: the brokers answered, so that what does not move is our own fault. */
+  #watch(measured: boolean): void {
+    const { patienceMs = PATIENCE_MS } = this.#options;
+    for (const [partition, slot] of this.#tasks) {
+      const { task } = slot;
+      const dog = this.#watchdogs.get(partition) ?? new Watchdog(patienceMs);
+      this.#watchdogs.set(partition, dog);
+      const isBehind =
+        task.state === 'running' ? task.working || (this.#lag.get(partition) ?? 0) > 0 : task.restoring !== undefined;
+      const positions = task.inputs?.partitions().map(({ topic, partition: at }) => task.inputs?.position(tpKey(topic, at)));
+      const mark = [task.steps, ...(positions ?? []), task.restoring?.left].join(' ');
+      if (dog.stalled(measured && isBehind, mark, performance.now())) void this.#replace(partition, slot);
+    }
+  }
+
+  /** False: the brokers do not answer. */
+  async #measureLag(): Promise<boolean> {
     const { environment } = this.#options;
     const running = [...this.#running()];
     const partitions = running.flatMap((task) => task.inputs?.partitions() ?? []);
-    if (partitions.length === 0) return;
+    if (partitions.length === 0) return true;
     try {
       const ends = await environment.kafka.admin.endOffsets(partitions);
       for (const task of running) {
@@ -178,8 +289,10 @@ export class Worker {
         environment.metrics.lag(task.id, records, seconds);
         environment.metrics.storeBytes(task.id, task.view?.size() ?? 0);
       }
+      return true;
     } catch (error) {
       environment.log('debug', 'lag cannot be measured', { message: messageOf(error) });
+      return false;
     }
   }
 

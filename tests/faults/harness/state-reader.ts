@@ -4,7 +4,7 @@ import type { Kafka } from '../../../runtime/kafka/contract.ts';
 import { tpKey } from '../../../runtime/record.ts';
 import { dataKey, metaKey } from '../../../runtime/state/layout.ts';
 import { rocksdbEngine } from '../../../runtime/state/rocksdb.ts';
-import type { Checkpoint } from '../../../runtime/take-over.ts';
+import type { Checkpoint } from '../../../runtime/restore.ts';
 
 /** Bytes of every part of a task, by its id; the positions of the task included. */
 export type Parts = ReadonlyMap<string, Buffer>;
