@@ -1,5 +1,5 @@
 import { setImmediate as immediate } from 'node:timers/promises';
-import { ManualClock } from '../clock.ts';
+import { type Clock, ManualClock } from '../clock.ts';
 import { prefixedNames, type Environment } from '../environment.ts';
 import { FreshetError } from '../errors.ts';
 import { noMetrics, type TaskMetrics } from '../metrics.ts';
@@ -33,6 +33,12 @@ export interface DriverOptions {
   /** Source by the name of its own raw topic, where there are such. */
   readonly sourceOfTopic?: ReadonlyMap<string, string>;
   readonly crash?: (point: CrashPoint) => void;
+  /** Time of the brokers and of the driver; needed where `broker` was made before. A clock of its own when left out. */
+  readonly clock?: ManualClock;
+  /** What the tasks take for the time, where that is not the driver's. */
+  readonly processClock?: Clock;
+  /** How a task takes a step; default: by itself, and what it throws ends `settle`. */
+  readonly step?: (task: Task) => Promise<boolean>;
 }
 
 export interface PipeOptions {
@@ -57,7 +63,7 @@ export class TopologyTestDriver {
 
   private constructor(options: DriverOptions) {
     this.#options = options;
-    this.clock = new ManualClock(options.now ?? Date.UTC(2030, 0, 1));
+    this.clock = options.clock ?? new ManualClock(options.now ?? Date.UTC(2030, 0, 1));
     this.broker = options.broker ?? new MemoryBroker({ clock: this.clock });
     this.#kafka = this.broker.client();
     const names = prefixedNames('');
@@ -67,7 +73,7 @@ export class TopologyTestDriver {
       serdes: options.serdes,
       names,
       engine: options.engine ?? memoryEngine(),
-      clock: this.clock,
+      clock: options.processClock ?? this.clock,
       clusterId: this.broker.clusterId,
       partitions: () => this.partitions,
       sourceOfTopic: options.sourceOfTopic ?? new Map(),
@@ -148,11 +154,16 @@ export class TopologyTestDriver {
     }
   }
 
+  /** One step of a task; false: it had nothing to do. */
+  step(task: Task): Promise<boolean> {
+    return this.#options.step?.(task) ?? task.step();
+  }
+
   /** Runs until every record has been processed and nothing is due. */
   async settle(): Promise<void> {
     for (;;) {
       let worked = false;
-      for (const task of this.#tasks) while (await task.step()) worked = true;
+      for (const task of this.#tasks) while (await this.step(task)) worked = true;
       if (!worked && (await this.#drained())) return;
       await immediate();
     }

@@ -8,7 +8,7 @@ import { lastCustomer } from '../../processors/stitch-identity/timeline.ts';
 import { partitionFor } from '../../runtime/partition.ts';
 import type { Processor } from '../../runtime/processor.ts';
 import type { Task } from '../../runtime/task.ts';
-import { TopologyTestDriver } from '../../runtime/testing/driver.ts';
+import { type DriverOptions, TopologyTestDriver } from '../../runtime/testing/driver.ts';
 import type { Topic } from '../../runtime/topic.ts';
 import { ProgressTable } from '../../runtime/watermarks/progress.ts';
 import type { SourceConfig } from '../../schemas/config.ts';
@@ -16,6 +16,7 @@ import type { MembershipChange } from '../../schemas/generated/types.ts';
 import { opaqueKey } from '../../schemas/keys.ts';
 import { createRawDecoder } from '../../schemas/raw-decoder.ts';
 import { MemoryRegistry } from '../../schemas/registry/memory.ts';
+import type { Registry } from '../../schemas/registry/registry.ts';
 import { primaryIdentifier, type SegmentMessage } from '../../schemas/segment-message.ts';
 import { createSerdes, type Serdes } from '../../schemas/serdes.ts';
 import { rawTopic, topics } from '../../schemas/topics.ts';
@@ -30,6 +31,17 @@ const minute = 60_000;
 export const at = (minutes: number): number => start + Math.round(minutes * minute);
 
 const example = join(import.meta.dirname, '../../examples/shop');
+
+/** What walks stand on where it is not the plain memory: a broker, stores, a registry that fail, another way to take a step. */
+export type Ground = Pick<DriverOptions, 'broker' | 'clock' | 'engine' | 'processClock' | 'step'> & {
+  readonly registry?: Registry;
+};
+
+let groundOf: () => Ground = () => ({});
+/** Lets the walks that are opened from now on stand on such ground. */
+export function standOn(ground: () => Ground): void {
+  groundOf = ground;
+}
 
 export interface WalkOptions {
   /** Folder of the workspace; default: the example. */
@@ -110,7 +122,7 @@ export class Walk implements Parts {
 
   static async open(workspace: Workspace, names?: readonly string[]): Promise<Walk> {
     const sources = workspace.sources.filter(({ name, mode }) => names?.includes(name) ?? mode === 'live');
-    const registry = new MemoryRegistry();
+    const { registry = new MemoryRegistry(), ...ground } = groundOf();
     const serdes = createSerdes({ registry });
     await serdes.register();
     const processors = topologyOf(workspace, sources, createRawDecoder({ registry }));
@@ -127,6 +139,7 @@ export class Walk implements Parts {
       now: start,
       claims,
       sourceOfTopic: new Map(ofTopic),
+      ...ground,
     });
     now = () => driver.clock.now();
     const watermarks = new Watermarks({
@@ -186,7 +199,7 @@ export class Walk implements Parts {
     const first = processors.filter((processor) => !isLast(processor));
     for (let quiet = 0; quiet < 5; quiet++) {
       await immediate();
-      for (const task of driver.tasks) if (!last.includes(task.id.processor)) while (await task.step()) quiet = 0;
+      for (const task of driver.tasks) if (!last.includes(task.id.processor)) while (await driver.step(task)) quiet = 0;
       watermarks.read();
       for (const processor of first) if (await watermarks.offer(processor)) quiet = 0;
     }
@@ -205,7 +218,7 @@ export class Walk implements Parts {
       await immediate();
       const chosen = Math.floor(random() * (tasks.length + 2 * processors.length));
       const [task, processor] = [tasks[chosen], processors[chosen - tasks.length]];
-      if (task) await (this.#asleep.has(task) ? undefined : task.step());
+      if (task) await (this.#asleep.has(task) ? undefined : driver.step(task));
       else if (processor) await watermarks.offer(processor);
       else watermarks.read();
     }
