@@ -24,6 +24,7 @@ import { createStatusTail } from '../services/status-tail.ts';
 import type { Snapshot } from '../services/views.ts';
 import type { Workspace } from '../workspace/load.ts';
 import type { Connection } from './cluster.ts';
+import type { HealthParts } from './health.ts';
 import { listen } from './http.ts';
 import { type Pipeline, startPipeline, WATCH_SOURCES } from './pipeline.ts';
 import { profileView } from './profile-view.ts';
@@ -58,7 +59,11 @@ export interface App {
   readonly consoleUrl: string | undefined;
   readonly mailbox: Mailbox | undefined;
   readonly metrics: MetricsRegistry;
+  /** What the readiness of this process depends on. */
+  readonly health: HealthParts;
   snapshot(): Snapshot;
+  /** After `stop` was called: what has not ended yet. */
+  unfinished(): readonly string[];
   stop(): Promise<void>;
 }
 
@@ -74,9 +79,12 @@ export async function startApp(options: AppOptions): Promise<App> {
   const wanted = new Set<string>(options.run ?? [...processors.map(({ name }) => name), WATCH_SOURCES, ...connectors]);
   const templates = wanted.has('email') ? (options.templates ?? (await compileTemplates(workspace.templatesDir))) : undefined;
   const metrics = new MetricsRegistry();
-  const closers: (() => Promise<void> | void)[] = [];
+  const closers: [name: string, close: () => Promise<void> | void][] = [];
   const stop = async (): Promise<void> => {
-    for (const close of closers.splice(0).toReversed()) await close();
+    for (let last = closers.at(-1); last; last = closers.at(-1)) {
+      await last[1]();
+      closers.splice(closers.indexOf(last), 1);
+    }
   };
   try {
     await kafka.admin.createTopics(topicSpecs({ prefix, partitions, topics: [ledgerTopic('email')] }));
@@ -95,19 +103,19 @@ export async function startApp(options: AppOptions): Promise<App> {
       metrics,
       log,
     });
-    closers.push(() => pipeline.stop());
+    closers.push(['processors', () => pipeline.stop()]);
 
     const mailbox = wanted.has('email') && !settings.smtpUrl ? await mailboxOf(settings) : undefined;
-    if (mailbox) closers.push(() => mailbox.close());
+    if (mailbox) closers.push(['mailbox', () => mailbox.close()]);
     const sinks = new Map<string, RunningSink>();
 
     const lookUps = { kafka, serdes, names: pipeline.names, sources };
     const tail = createStatusTail({ kafka, serdes, names: pipeline.names });
-    closers.push(() => tail.close());
+    closers.push(['status', () => tail.close()]);
     const view = walkView({ pipeline, sinks, metrics, status: () => tail.snapshot(), now: () => systemClock.now() });
     await view.refresh();
     const refreshing = setInterval(() => void view.refresh(), 1000);
-    closers.push(() => clearInterval(refreshing));
+    closers.push(['rates', () => clearInterval(refreshing)]);
 
     let consoleUrl: string | undefined;
     if (wanted.has('console')) {
@@ -120,10 +128,13 @@ export async function startApp(options: AppOptions): Promise<App> {
         more: { '/metrics': metricsRouter(metrics), ...(mailbox ? { '/mail': mailbox.router } : {}) },
       });
       const server = await listen(readSide.app, settings.ports.console, 'FRESHET_CONSOLE_PORT');
-      closers.push(async () => {
-        readSide.close();
-        await server.close();
-      });
+      closers.push([
+        'console',
+        async () => {
+          readSide.close();
+          await server.close();
+        },
+      ]);
       consoleUrl = `http://localhost:${server.port}`;
     }
 
@@ -131,7 +142,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       const baseUrl = settings.consoleUrl ?? consoleUrl ?? `http://localhost:${settings.ports.console}`;
       const sink = await startEmail(options, pipeline, mailbox, { templates, baseUrl });
       sinks.set('email-sink', sink);
-      closers.push(() => sink.stop());
+      closers.push(['email', () => sink.stop()]);
     }
 
     let gatewayUrl: string | undefined;
@@ -139,16 +150,23 @@ export async function startApp(options: AppOptions): Promise<App> {
       const fed = sources.filter(({ input }) => input.kind === 'endpoint');
       const feed = pipeline.feed('gateway', fed);
       // A feed that ends without a word holds the clocks of its sources for as long as its requests could still be under way.
-      closers.push(() => feed.close());
+      closers.push(['feed', () => feed.close()]);
       const gateway = gatewayOf(options, pipeline, fed, feed, metrics);
       const at = await gateway.start({ port: settings.ports.gateway, host: settings.gatewayHost }).catch((cause: unknown) => {
         if (!(cause instanceof FreshetError && cause.code === 'PORT_BUSY')) throw cause;
         throw new FreshetError('PORT_BUSY', `${cause.message}: end it, or choose another with FRESHET_GATEWAY_PORT`, { cause });
       });
-      closers.push(() => gateway.stop());
+      closers.push(['gateway', () => gateway.stop()]);
       gatewayUrl = `http://localhost:${at.port}`;
     }
-    return { pipeline, gatewayUrl, consoleUrl, mailbox, metrics, snapshot: () => view.snapshot(), stop };
+    const control = { topic: pipeline.names.topic(topics.progress.name), partition: 0 };
+    const health: HealthParts = {
+      workers: pipeline.workers,
+      probes: { kafka: () => kafka.admin.endOffsets([control]), registry: () => registry.schema(1) },
+    };
+    const unfinished = (): string[] =>
+      closers.flatMap(([name]) => (name === 'processors' ? pipeline.unfinished() : [name])).toReversed();
+    return { pipeline, gatewayUrl, consoleUrl, mailbox, metrics, health, snapshot: () => view.snapshot(), unfinished, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -60,7 +60,7 @@ export async function connect(settings: Settings, options: ConnectOptions): Prom
     });
     return {
       kafka,
-      registry: connectRegistry({ url: registryUrl }),
+      registry: connectRegistry({ url: registryUrl, ...(settings.registryAuth ? { auth: settings.registryAuth } : {}) }),
       brokers,
       registryUrl,
       close: async () => {

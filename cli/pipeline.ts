@@ -25,6 +25,7 @@ import type { Serdes } from '../schemas/serdes.ts';
 import { changelogSpec, topicSpecs } from '../schemas/topic-specs.ts';
 import { rawTopic, topics } from '../schemas/topics.ts';
 import { withRawSchemas } from './raw-serdes.ts';
+import { storedTasks, withAdvice } from './stores.ts';
 
 export interface PipelineOptions {
   readonly kafka: Kafka;
@@ -63,6 +64,8 @@ export interface Pipeline {
   readonly partitions: number;
   /** A feed for the named sources. */
   feed(instance: string, sources: readonly SourceConfig[]): Feed;
+  /** Tasks that still hold something. */
+  unfinished(): readonly string[];
   stop(): Promise<void>;
 }
 
@@ -117,12 +120,14 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
   }
   await claims.flush();
 
+  const storesDir = join(options.dataDir, 'stores', prefix || 'default');
+  const stored = options.engine ? [] : await storedTasks(storesDir);
   const environment: Environment = {
     kafka,
     reader,
     serdes: withRawSchemas(serdes, options.rawDecoder),
     names,
-    engine: options.engine ?? rocksdbEngine(join(options.dataDir, 'stores', prefix || 'default')),
+    engine: options.engine ?? withAdvice(rocksdbEngine(storesDir), storesDir),
     clock,
     clusterId: await kafka.admin.clusterId(),
     partitions: (topic) => (topic === control.topic ? 1 : partitions),
@@ -141,7 +146,10 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
   const timeout = options.sessionTimeoutMs === undefined ? {} : { sessionTimeoutMs: options.sessionTimeoutMs };
   const workers = processors
     .filter(({ name }) => wanted.has(name))
-    .map((processor) => new Worker({ environment, processor, tasks: partitions, sources: clocks, ...timeout }));
+    .map((processor) => {
+      const own = stored.flatMap((task) => (task.processor === processor.name ? [task.partition] : []));
+      return new Worker({ environment, processor, tasks: partitions, sources: clocks, stored: own, ...timeout });
+    });
 
   const watcher = wanted.has(WATCH_SOURCES)
     ? watchSources({
@@ -176,6 +184,8 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
     partitions,
     feed: (instance, fed) =>
       openFeed({ instance: `${instance}-${hostname()}-${process.pid}`, sources: fed.map(sourceClock), progress, claims }),
+    unfinished: () =>
+      workers.flatMap((worker) => worker.status().map(({ partition }) => `${worker.processor.name}-${partition}`)),
     stop: async () => {
       // Upstream first, so that what is in flight is finished by those behind.
       await watcher?.stop();

@@ -46,7 +46,7 @@ export async function replay(command: ReplayCommand): Promise<void> {
 
   const say = (line: string): void => void process.stderr.write(`freshet: ${line}\n`);
   const ending = new AbortController();
-  void onShutdown(async () => ending.abort(), say);
+  void onShutdown({ stop: async () => ending.abort(), say, deadlineMs: settings.stopMs });
   const space = holdSpace(settings);
   try {
     await runIn({ ...command, settings, workspace, source, until }, ending, say);

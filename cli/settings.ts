@@ -7,6 +7,8 @@ export interface Settings {
   /** Own cluster, or undefined: an embedded one is started. */
   readonly cluster: { readonly brokers: readonly string[]; readonly registryUrl: string } | undefined;
   readonly ssl: boolean;
+  /** For the registry of the own cluster: HTTP basic authentication. */
+  readonly registryAuth: { readonly username: string; readonly password: string } | undefined;
   readonly sasl: { readonly mechanism: string; readonly username: string; readonly password: string } | undefined;
   /** Put before every topic, group and transactional id, so that deployments can share a cluster. */
   readonly prefix: string;
@@ -20,9 +22,15 @@ export interface Settings {
     readonly gateway: number;
     readonly console: number;
     readonly smtp: number;
+    /** 0: a free one, which the log tells. */
+    readonly health: number;
   };
   /** Interface on which the gateway listens; the read side has no password and stays on the loopback interface. */
   readonly gatewayHost: string;
+  /** Interface of the health endpoints; an orchestrator asks from outside. */
+  readonly healthHost: string;
+  /** What a process may take to finish after SIGTERM, milliseconds. */
+  readonly stopMs: number;
   /** Outgoing mail; undefined: the embedded development mailbox. */
   readonly smtpUrl: string | undefined;
   readonly mailFrom: string;
@@ -38,6 +46,7 @@ export function readSettings(env: Environment): Settings {
   return {
     cluster: ownCluster(env),
     ssl: env['KAFKA_SSL'] === 'true',
+    registryAuth: readRegistryAuth(env),
     sasl: readSasl(env),
     prefix: env['FRESHET_PREFIX'] ?? '',
     partitions: number(env, 'FRESHET_PARTITIONS', 4, 1, 256),
@@ -50,8 +59,11 @@ export function readSettings(env: Environment): Settings {
       gateway: number(env, 'FRESHET_GATEWAY_PORT', 8088, 0, 65_535),
       console: number(env, 'FRESHET_CONSOLE_PORT', 8080, 0, 65_535),
       smtp: number(env, 'FRESHET_SMTP_PORT', 8025, 0, 65_535),
+      health: number(env, 'FRESHET_HEALTH_PORT', 0, 0, 65_535),
     },
     gatewayHost: env['FRESHET_GATEWAY_HOST'] ?? '127.0.0.1',
+    healthHost: env['FRESHET_HEALTH_HOST'] ?? '127.0.0.1',
+    stopMs: 1000 * number(env, 'FRESHET_STOP_SECONDS', 20, 1, 3600),
     smtpUrl: env['FRESHET_SMTP_URL'],
     mailFrom: env['FRESHET_MAIL_FROM'] ?? 'Demo shop <shop@example.com>',
     consoleUrl: env['FRESHET_CONSOLE_URL'],
@@ -63,6 +75,7 @@ export function redacted(settings: Settings): Record<string, unknown> {
   return {
     ...settings,
     sasl: settings.sasl ? { ...settings.sasl, password: '…' } : undefined,
+    registryAuth: settings.registryAuth ? { ...settings.registryAuth, password: '…' } : undefined,
     smtpUrl: settings.smtpUrl?.replace(/\/\/[^@/]*@/, '//…@'),
   };
 }
@@ -78,6 +91,13 @@ function readSasl(env: Environment): Settings['sasl'] {
   if (!username || !password)
     throw invalid('KAFKA_SASL_USERNAME', 'be set with KAFKA_SASL_PASSWORD when KAFKA_SASL_MECHANISM is');
   return { mechanism, username, password };
+}
+
+function readRegistryAuth(env: Environment): Settings['registryAuth'] {
+  const { SCHEMA_REGISTRY_USERNAME: username, SCHEMA_REGISTRY_PASSWORD: password } = env;
+  if (!username && !password) return undefined;
+  if (!username || !password) throw invalid('SCHEMA_REGISTRY_USERNAME', 'be set together with SCHEMA_REGISTRY_PASSWORD');
+  return { username, password };
 }
 
 function number(env: Environment, name: string, otherwise: number, least: number, most: number): number {

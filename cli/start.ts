@@ -5,9 +5,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { compileTemplates } from '../connectors/sinks/email/templates.ts';
 import type { NeededPort } from '../infra/local/ports.ts';
 import { loadWorkspace } from '../workspace/load.ts';
-import { startApp } from './app.ts';
+import { type App, startApp } from './app.ts';
 import { connect } from './cluster.ts';
 import { startDemo } from './demo.ts';
+import { ProcessHealth, serveHealth } from './health.ts';
 import { jsonLog } from './log.ts';
 import type { Settings } from './settings.ts';
 import { onShutdown } from './shutdown.ts';
@@ -38,8 +39,13 @@ export async function start({ workspace: dir, profile, settings, demo, rate }: S
   const { signal } = ending;
   const closers: (() => Promise<void> | void)[] = [];
   let dead: Error | undefined;
+  let app: App | undefined;
+  const health = new ProcessHealth();
 
   const bringUp = async (): Promise<void> => {
+    const probes = await serveHealth(health, { port: settings.ports.health, host: settings.healthHost });
+    closers.push(() => probes.close());
+    log('info', 'health', { port: probes.port });
     const connection = await connect(settings, {
       clientId: 'freshet',
       log,
@@ -58,28 +64,31 @@ export async function start({ workspace: dir, profile, settings, demo, rate }: S
     if (signal.aborted) return;
     say('topics, schemas and processors …');
     const expect = demo && workspace.demo?.history !== undefined ? [workspace.demo.history] : [];
-    const app = await startApp({ settings, workspace, templates, connection, log, expect });
-    closers.push(() => app.stop());
+    const started = await startApp({ settings, workspace, templates, connection, log, expect });
+    app = started;
+    health.parts = started.health;
+    closers.push(() => started.stop());
     if (signal.aborted) return;
-    process.stderr.write(`${welcome(app, workspace)}\n`);
-    const terminal = startTerminal({ out: process.stdout, snapshot: () => app.snapshot() });
+    process.stderr.write(`${welcome(started, workspace)}\n`);
+    const terminal = startTerminal({ out: process.stdout, snapshot: () => started.snapshot() });
     // What is said goes above the table, which would otherwise be drawn over it.
     if (process.stdout.isTTY) print = (line) => terminal.note(`freshet: ${line}`);
     closers.push(() => {
       terminal.stop();
       print = plainly;
     });
-    app.mailbox?.events.on('mail', ({ messageId, to, subject }) => {
+    started.mailbox?.events.on('mail', ({ messageId, to, subject }) => {
       terminal.mail({ request: requestOf(messageId), to, subject });
     });
     if (!demo) return;
-    const shop = await startDemo({ app, workspace, dataDir: settings.dataDir, rate, say, signal });
+    const shop = await startDemo({ app: started, workspace, dataDir: settings.dataDir, rate, say, signal });
     closers.push(() => shop.stop());
   };
 
   const starting = bringUp();
   const stop = async (): Promise<void> => {
     ending.abort();
+    health.hold('stopping');
     // The step in hand knows best how to undo itself.
     const settled = new AbortController();
     await Promise.race([
@@ -90,7 +99,8 @@ export async function start({ workspace: dir, profile, settings, demo, rate }: S
     for (const close of closers.splice(0).toReversed()) await close();
     logFile.end();
   };
-  const ended = onShutdown(stop, say);
+  const unfinished = (): readonly string[] => app?.unfinished() ?? [];
+  const ended = onShutdown({ stop, say, deadlineMs: STEP_MS + settings.stopMs, unfinished });
   try {
     await starting;
   } catch (error) {

@@ -54,6 +54,8 @@ export class Worker {
   readonly #options: WorkerOptions;
   readonly #tasks = new Map<number, { task: Task; done: Promise<void> }>();
   readonly #lag = new Map<number, number>();
+  /** Tasks whose stores are here: of earlier runs, and of this one. */
+  readonly #stored: Set<number>;
   readonly #watchdogs = new Map<number, Watchdog>();
   readonly #member: GroupMember;
   readonly #adopter: Adopter;
@@ -71,12 +73,13 @@ export class Worker {
     this.#options = options;
     const { environment, processor, tasks, sources } = options;
     this.processor = processor;
+    this.#stored = new Set(options.stored);
     const first = processor.inputs[0];
     this.#member = environment.kafka.member({
       group: environment.names.group(processor.name),
       topic: environment.names.topic(first?.name ?? ''),
       tasks,
-      owned: () => [...new Set([...this.#tasks.keys(), ...(options.stored ?? [])])],
+      owned: () => [...this.#stored],
       onAssignment: (assigned) => this.#assign(assigned),
       onLost: (reason) => {
         this.#membership = 'lost';
@@ -196,6 +199,7 @@ export class Worker {
   #open(partition: number): void {
     if (this.#tasks.has(partition) || this.#refused) return;
     const { environment, processor, crash } = this.#options;
+    this.#stored.add(partition);
     const task = new Task(environment, processor, partition, crash ? { crash } : {});
     const done = task.run().then(async () => {
       if (task.state === 'failed') {
