@@ -2,8 +2,9 @@ import type { Environment } from './environment.ts';
 import { FreshetError } from './errors.ts';
 import type { DecodedInput } from './inputs.ts';
 import type { Processor, Timer } from './processor.ts';
-import { header, noHeaders, type Rejected } from './record.ts';
+import { header, type Headers, noHeaders, type Rejected } from './record.ts';
 import type { TaskContext } from './task-context.ts';
+import { MAX_VALUE_BYTES } from './topic.ts';
 import { partId } from './state/layout.ts';
 import type { Overlay } from './state/overlay.ts';
 
@@ -30,6 +31,9 @@ export function applyRecord(
 ): Applied {
   const refuse = (step: Rejected['step'], reason: string): Applied => {
     const { raw } = item;
+    // The rejected topic takes no more than others of ours: what is larger stays where it was read.
+    const bytes = (raw.key?.length ?? 0) + (raw.value?.length ?? 0) + headerBytes(raw.headers);
+    const isTaken = bytes <= MAX_VALUE_BYTES;
     context.begin(item.record?.key ?? '', noHeaders, now);
     context.refuse({
       topic: item.topic,
@@ -37,11 +41,11 @@ export function applyRecord(
       offset: raw.offset,
       processor: processor.name,
       step,
-      reason,
+      reason: isTaken ? reason : `${reason} (its ${bytes} bytes are only where it was read)`,
       source: header(raw.headers, 'source') ?? environment.sourceOfTopic.get(item.topic) ?? null,
-      key: raw.key,
-      value: raw.value,
-      headers: { ...raw.headers },
+      key: isTaken ? raw.key : null,
+      value: isTaken ? raw.value : null,
+      headers: isTaken ? { ...raw.headers } : {},
       rejectedAt: now,
     });
     return step === 'process' ? 'failed' : 'refused';
@@ -104,4 +108,10 @@ export function applyTimer(
       }
     }
   }
+}
+
+function headerBytes(headers: Headers): number {
+  let bytes = 0;
+  for (const name in headers) bytes += name.length + (headers[name]?.length ?? 0);
+  return bytes;
 }

@@ -80,7 +80,7 @@ export class TaskInputs {
         topic,
         physical,
         logical,
-        stream: environment.reader.open({ topic: name, partition }, offset, { notify }),
+        stream: environment.reader.open({ topic: name, partition }, offset, { notify, unreadable: 'hand-out' }),
         serde: environment.serdes.of(topic),
         source: environment.sourceOfTopic.get(topic.name),
         pending: 0,
@@ -113,7 +113,9 @@ export class TaskInputs {
 
   /** Decodes all that wait; waits for the registry where a schema is not known yet. What cannot be decoded says why. */
   async decode(): Promise<readonly DecodedInput[]> {
-    const missing = this.#raw.flatMap(({ input, raw }) => (raw.value && input.serde.prepare?.(raw.value)) ?? []);
+    const missing = this.#raw.flatMap(
+      ({ input, raw }) => (raw.value && raw.unreadable === undefined && input.serde.prepare?.(raw.value)) || [],
+    );
     if (missing.length > 0) await Promise.all(missing);
     for (const { input, raw } of this.#raw) this.#decoded.push(this.#one(input, raw));
     this.#raw = [];
@@ -178,6 +180,7 @@ export class TaskInputs {
 
   #one(input: Input, raw: RawRecord): Pending {
     const base = { input, topic: input.topic.name, partition: this.#partition, raw };
+    if (raw.unreadable !== undefined) return { ...base, record: undefined, undecodable: raw.unreadable };
     try {
       const value = raw.value === null ? null : input.serde.decode(raw.value);
       const record: StreamRecord = {

@@ -25,6 +25,8 @@ export interface RawRecord {
   readonly headers: Headers;
   readonly timestamp: number;
   readonly offset: number;
+  /** Set where a batch is whole but cannot be read: why. It stands for all records of the batch, whose bytes are the value. */
+  readonly unreadable?: string;
 }
 
 /** A record to be written. */

@@ -3,7 +3,7 @@ import { FreshetError } from './errors.ts';
 import { appendHop, HOPS } from './hops.ts';
 import type { Context, KeyState, Processor, TaskId } from './processor.ts';
 import { type Headers, noHeaders, type ProduceRecord, type Rejected } from './record.ts';
-import type { Topic } from './topic.ts';
+import { MAX_VALUE_BYTES, type Topic } from './topic.ts';
 import { partitionFor } from './partition.ts';
 import type { Outputs } from './outputs.ts';
 import type { Overlay } from './state/overlay.ts';
@@ -60,6 +60,11 @@ export class TaskContext implements Context {
 
   /** Joins what the record did to the transaction; the reason if it was refused. */
   accept(): { step: Rejected['step']; reason: string } | undefined {
+    for (const { topic, record } of this.#sent) {
+      const bytes = record.value?.length ?? 0;
+      // Refused here it costs this record; refused by the broker it would stop the task at each try.
+      if (bytes > MAX_VALUE_BYTES) throw new FreshetError('RECORD_TOO_LARGE', `a value of ${bytes} bytes for ${topic}`);
+    }
     this.#overlay.accept();
     for (const { topic, partition, record } of this.#sent) this.#outputs.add(topic, partition, record);
     return this.#rejected;

@@ -41,6 +41,9 @@ export interface Topic<V = unknown> {
 }
 
 /** Everything an admin needs to create a topic, by physical name. */
+/** Largest value that a processor may send, bytes: below what topics of ours take with everything around it. */
+export const MAX_VALUE_BYTES = 4 * 1024 * 1024 - 256 * 1024;
+
 export interface TopicSpec {
   readonly name: string;
   readonly partitions: number;

@@ -16,7 +16,7 @@ function batch({ offset, producer, is }: Given): ReadBatch {
   const record = { key, value: null, headers: noHeaders, timestamp: 0, offset };
   const records = is === 'empty marker' ? [] : [record];
   const head = { baseOffset: offset, nextOffset: offset + 1, producerId: producer, transactional: is !== 'plain', control };
-  return { ...head, records: () => records };
+  return { ...head, newest: 0, bytes: Buffer.alloc(0), records: () => records };
 }
 
 function visible(log: readonly [number, number, Given['is']][], aborted: readonly [number, number][]): readonly number[] {

@@ -37,6 +37,11 @@ export interface StreamOptions {
   readonly isolation?: 'read_committed' | 'read_uncommitted';
   /** Called (often, cheaply) when records were queued, the position moved, or the stream failed. */
   readonly notify?: () => void;
+  /**
+   * What becomes of a batch that is whole by its checksum but cannot be read, as of a codec that is not known: `fail` (default)
+   * ends the stream with CORRUPT_BATCH, `hand-out` gives one record that says so, and goes on.
+   */
+  readonly unreadable?: 'fail' | 'hand-out';
   /** Stop fetching while this many bytes are queued. Default 4 MiB. */
   readonly maxQueuedBytes?: number;
 }
@@ -57,7 +62,10 @@ export interface PartitionStream extends TopicPartition {
    * aborted and compacted batches. Reaching `endOffsets` asked for earlier means: all of it has been taken.
    */
   readonly position: number;
-  /** Why the stream ended: OFFSET_OUT_OF_RANGE, CORRUPT_BATCH (names the offset). Broker faults are retried inside, for ever. */
+  /**
+   * Why the stream ended: OFFSET_OUT_OF_RANGE, CORRUPT_BATCH (names the offset; fetched several times, so damaged where it lies).
+   * Broker faults are retried inside, for ever.
+   */
   readonly error: Error | undefined;
   close(): void;
 }

@@ -1,12 +1,14 @@
 import { FreshetError } from '../errors.ts';
-import { tpKey } from '../record.ts';
+import { noHeaders, tpKey } from '../record.ts';
 import type { RawRecord, TopicPartition } from '../record.ts';
 import { committedFilter } from './committed-filter.ts';
 import type { PartitionStream, StreamOptions } from './contract.ts';
-import { readBatches } from './record-batch.ts';
+import { readBatches, type ReadBatch } from './record-batch.ts';
 import { RecordQueue } from './record-queue.ts';
 import type { FetchedPartition } from './requests-fetch.ts';
 
+/** Fetches of the same bytes before they are taken for damaged where they lie. */
+const DAMAGED_TRIES = 5;
 const MAX_QUEUED_BYTES = 4 * 1024 * 1024;
 
 export interface StreamOwner {
@@ -26,10 +28,14 @@ export class KafkaStream implements PartitionStream {
   fetching = false;
   /** Fetches and look-ups that failed in a row. */
   failures = 0;
+  /** What the last fetch brought was damaged: on its way, or where it lies. */
+  damage: FreshetError | undefined;
   readonly #owner: StreamOwner;
   readonly #queue: RecordQueue;
   readonly #notify: () => void;
   readonly #maxQueuedBytes: number;
+  readonly #unreadable: 'fail' | 'hand-out';
+  #damagedInARow = 0;
   #error: FreshetError | undefined;
   #closed = false;
 
@@ -41,6 +47,7 @@ export class KafkaStream implements PartitionStream {
     this.#queue = new RecordQueue(offset);
     this.#notify = options.notify ?? (() => undefined);
     this.#maxQueuedBytes = options.maxQueuedBytes ?? MAX_QUEUED_BYTES;
+    this.#unreadable = options.unreadable ?? 'fail';
   }
 
   get queued(): number {
@@ -88,8 +95,8 @@ export class KafkaStream implements PartitionStream {
     this.#notify();
   }
 
-  /** Queues what a fetch brought. Returns whether the position moved. */
-  accept({ aborted, batches }: FetchedPartition): boolean {
+  /** Queues what a fetch brought, up to what is damaged. Returns whether the position moved. */
+  accept({ aborted, batches, highWatermark = Number.POSITIVE_INFINITY }: FetchedPartition): boolean {
     if (!this.isOpen) return false;
     const from = this.#queue.next;
     const records: RawRecord[] = [];
@@ -98,15 +105,35 @@ export class KafkaStream implements PartitionStream {
     try {
       const isCommitted = committedFilter(this.isolation === 'read_committed' ? aborted : []);
       for (const batch of readBatches(batches, tpKey(this.topic, this.partition))) {
-        if (isCommitted(batch)) for (const record of batch.records()) if (record.offset >= from) records.push(record);
+        // The one thing that decides the position and that no checksum covers.
+        if (batch.nextOffset > highWatermark) throw beyond(tpKey(this.topic, this.partition), batch.nextOffset, highWatermark);
+        if (isCommitted(batch)) for (const record of this.#read(batch)) if (record.offset >= from) records.push(record);
         next = Math.max(next, batch.nextOffset);
       }
     } catch (error) {
       failure = error instanceof FreshetError ? error : new FreshetError('CORRUPT_BATCH', String(error), { cause: error });
     }
     if (next > from) this.#queue.push(records, next);
-    if (failure !== undefined) this.fail(failure);
-    else if (next > from) this.#notify();
+    this.damage = failure;
+    if (failure === undefined || next > from) this.#damagedInARow = 0;
+    // The checksum does not tell whether bytes were damaged on their way or where they lie: they are asked for again.
+    if (failure !== undefined && ++this.#damagedInARow >= DAMAGED_TRIES) this.fail(failure);
+    if (next > from) this.#notify();
     return next > from;
   }
+
+  #read(batch: ReadBatch): readonly RawRecord[] {
+    try {
+      return batch.records();
+    } catch (error) {
+      if (this.#unreadable === 'fail') throw error;
+      const offset = Math.max(batch.baseOffset, this.#queue.next);
+      const reason = `${batch.nextOffset - batch.baseOffset} records: ${error instanceof Error ? error.message : String(error)}`;
+      return [{ key: null, value: batch.bytes, headers: noHeaders, timestamp: batch.newest, offset, unreadable: reason }];
+    }
+  }
+}
+
+function beyond(where: string, offset: number, end: number): FreshetError {
+  return new FreshetError('CORRUPT_BATCH', `${where}: a batch that says to reach to ${offset}, but the partition ends at ${end}`);
 }

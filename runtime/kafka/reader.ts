@@ -115,8 +115,10 @@ export class KafkaReader implements PartitionReader {
     if (fetched.errorCode !== 0) {
       return this.#lose(stream, brokerError(fetched.errorCode, `fetch of ${tpKey(stream.topic, stream.partition)}`));
     }
+    const moved = stream.accept(fetched);
+    if (stream.damage !== undefined) return this.#lose(stream, stream.damage);
     stream.failures = 0;
-    if (!stream.accept(fetched)) return;
+    if (!moved) return;
     this.#streams.delete(stream);
     if (stream.isOpen) this.#streams.add(stream);
   }

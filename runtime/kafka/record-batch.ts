@@ -108,6 +108,10 @@ export interface ReadBatch {
   readonly producerId: number;
   readonly transactional: boolean;
   readonly control: boolean;
+  /** Largest timestamp of its records, epoch milliseconds. */
+  readonly newest: number;
+  /** As it lies in the log. */
+  readonly bytes: Buffer;
   /** Throws FreshetError CORRUPT_BATCH. */
   records(): readonly RawRecord[];
 }
@@ -141,6 +145,8 @@ function readBatch(batch: Buffer, baseOffset: number, where: string): ReadBatch 
     producerId: Number(batch.readBigInt64BE(43)),
     transactional: (attributes & TRANSACTIONAL) !== 0,
     control: (attributes & CONTROL) !== 0,
+    newest: Number(batch.readBigInt64BE(35)),
+    bytes: batch,
     records: () => {
       try {
         return readRecords(batch, baseOffset, attributes);

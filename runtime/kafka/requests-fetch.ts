@@ -16,6 +16,8 @@ export interface FetchOptions {
 
 export interface FetchedPartition extends TopicPartition {
   readonly errorCode: number;
+  /** Nothing that is handed out lies at or above it; left out, it is not known. */
+  readonly highWatermark?: number;
   readonly aborted: readonly AbortedTransaction[];
   /** Record batches as they lie in the log, the last one may be cut off. */
   readonly batches: Buffer;
@@ -49,13 +51,14 @@ export function fetch(partitions: readonly FetchPartition[], options: FetchOptio
         const topic = from.readString() ?? '';
         return from.readArray((from) => {
           const head = { topic, partition: from.readInt32(), errorCode: from.readInt16() };
-          for (let offset = 0; offset < 3; offset++) from.readInt64();
+          const highWatermark = Number(from.readInt64());
+          for (let offset = 0; offset < 2; offset++) from.readInt64();
           const aborted = from.readArray((from) => ({
             producerId: Number(from.readInt64()),
             firstOffset: Number(from.readInt64()),
           }));
           from.readInt32();
-          return { ...head, aborted, batches: from.readBytes() ?? Buffer.alloc(0) };
+          return { ...head, highWatermark, aborted, batches: from.readBytes() ?? Buffer.alloc(0) };
         });
       });
       if (errorCode === 0) return topics.flat();
