@@ -27,7 +27,7 @@ export function topologyOf(
   return [
     tagFreshness({ sources, secret, rawDecoder }),
     stitchIdentity({ secret }),
-    customers(evaluateSegments({ segments, sources }), planActivations({ activations, secret }), names),
+    customers(evaluateSegments({ segments, sources }), planActivations({ activations, sources, secret }), names),
     fraud(names),
   ];
 }

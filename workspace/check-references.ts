@@ -16,6 +16,7 @@ export interface Declared {
 
 /** What no file can be blamed for alone: names that are there twice, or that lead nowhere. */
 export function checkReferences({ sources, segments, allSegments, activations, templates }: Declared): readonly Problem[] {
+  const sourceNames = sources.map(({ value }) => value.name);
   const names = [...new Set(segments.map(({ value }) => value.name))];
   return [
     ...twice(sources, 'source'),
@@ -29,6 +30,9 @@ export function checkReferences({ sources, segments, allSegments, activations, t
       ...(templates.includes(value.template)
         ? []
         : [file.problem(['template'], expected('a template', templates, value.template))]),
+      ...Object.keys(value.freshness?.maxAgeMs ?? {})
+        .filter((source) => !sourceNames.includes(source))
+        .map((source) => file.problem(['max_age', source], expected('a source', sourceNames, source))),
     ]),
   ];
 }

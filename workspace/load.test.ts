@@ -124,13 +124,14 @@ describe('a problem', () => {
     const found = await problems({
       'segments/overdue.yaml': complete['segments/overdue.yaml'].replace('after: Lent', 'after: Borrowed'),
       'segments/twin.yaml': complete['segments/overdue.yaml'],
-      'activations/reminder.yaml': complete['activations/reminder.yaml']
+      'activations/reminder.yaml': `${complete['activations/reminder.yaml']
         .replace('overdue', 'late')
-        .replace('template: reminder', 'template: please'),
+        .replace('template: reminder', 'template: please')}max_age: { shelf: 10m }\n`,
     });
     expect(found).toEqual([
       'activations/reminder.yaml:2:7 on.segment: expected a segment of this workspace (overdue), found "late"',
       'activations/reminder.yaml:5:1 template: expected a template of this workspace (reminder), found "please"',
+      'activations/reminder.yaml:7:12 max_age.shelf: expected a source of this workspace (desk), found "shelf"',
       'segments/overdue.yaml:3:28 when.absence.after: expected an event that a source carries (Lent, Returned), found "Borrowed"',
       'segments/twin.yaml:1:1 segment: expected a name of its own, "overdue" is also in segments/overdue.yaml',
     ]);

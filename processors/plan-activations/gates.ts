@@ -1,20 +1,33 @@
 import type { MembershipChange } from '../../schemas/generated/types.ts';
 import type { CompiledActivation } from './activation.ts';
+import { type Stale, staleInWords } from './freshness.ts';
 
 /** A message that is about to be planned. */
 export interface Planned {
+  /** Its deterministic id. */
+  readonly id: string;
   readonly activation: CompiledActivation;
   readonly change: MembershipChange;
   /** The address on the channel; undefined if none is known. */
   readonly to: string | undefined;
+  /** Sources whose facts are older than it allows. */
+  readonly stale: readonly Stale[];
+}
+
+/** Why a message does not go now. */
+export interface Refusal {
+  /** In words, without personal data. */
+  readonly reason: string;
+  /** held: it is judged again when what it waits for has come. */
+  readonly decision: 'dropped' | 'held' | 'would-send';
 }
 
 /** One of the reasons for which a message may be withheld. */
 export interface Gate {
   /** What withholds it. */
   readonly name: string;
-  /** Why it is withheld, in words without personal data; undefined lets it pass. */
-  readonly check: (planned: Planned) => string | undefined;
+  /** undefined lets it pass. */
+  readonly check: (planned: Planned) => Refusal | undefined;
 }
 
 const becauseOf: Readonly<Record<string, string>> = {
@@ -31,14 +44,25 @@ const cause: Gate = {
   check: ({ activation, change }) => {
     const { kind } = change.cause;
     if (activation.onCauses.includes(kind)) return undefined;
-    return `the membership changed because ${becauseOf[kind] ?? `of a ${kind}`}, which sends no message`;
+    const reason = `the membership changed because ${becauseOf[kind] ?? `of a ${kind}`}, which sends no message`;
+    return { reason, decision: kind === 'backfill' || kind === 'replay' ? 'would-send' : 'dropped' };
+  },
+};
+
+const freshness: Gate = {
+  name: 'freshness',
+  check: ({ activation, stale }) => {
+    const beyond = activation.freshness?.beyond;
+    if (stale.length === 0 || beyond === 'send_anyway') return undefined;
+    return { reason: staleInWords(stale), decision: beyond === 'drop' ? 'dropped' : 'held' };
   },
 };
 
 const address: Gate = {
   name: 'address',
-  check: ({ activation, to }) => (to === undefined ? `no address for ${activation.channel} is known` : undefined),
+  check: ({ activation, to }) =>
+    to === undefined ? { reason: `no address for ${activation.channel} is known`, decision: 'dropped' } : undefined,
 };
 
 /** In the order in which they are asked; the first that withholds is the reason. */
-export const gates: readonly Gate[] = [cause, address];
+export const gates: readonly Gate[] = [cause, address, freshness];

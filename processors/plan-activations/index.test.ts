@@ -1,12 +1,28 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Context } from '../../runtime/processor.ts';
+import { type Context, type Due, type Marks, TICK } from '../../runtime/processor.ts';
+import type { SourceConfig } from '../../schemas/config.ts';
 import type { ActivationRequest, ActivationWithheld, MembershipChange, ProfileChange } from '../../schemas/generated/types.ts';
 import { opaqueKey } from '../../schemas/keys.ts';
 import { topics } from '../../schemas/topics.ts';
 import { compileActivation } from './activation.ts';
+import type { FreshnessDemand } from './freshness.ts';
 import { planActivations } from './index.ts';
 
 const secret = 'secret of a test';
+const MINUTE = 60_000;
+const sources = ['web', 'stock'].map((name): SourceConfig => ({
+  name,
+  description: '',
+  owner: '',
+  input: { kind: 'topic' },
+  mode: 'live',
+  cadence: { kind: 'realtime' },
+  liveness: { kind: 'heartbeat' },
+  latenessMs: 0,
+  events: null,
+  transform: null,
+  timezone: 'UTC',
+}));
 const activation = compileActivation({
   activation: 'thanks',
   on: { segment: 'buyers' },
@@ -26,11 +42,14 @@ class Customer {
   readonly requested: Sent<ActivationRequest>[] = [];
   readonly withheld: Sent<ActivationWithheld>[] = [];
   readonly parts = new Map<string, unknown>();
+  readonly watermarks = new Map<string, number>();
+  tick = 1_000_000;
+  #due: readonly Due[] = [];
   readonly #processor;
   #offset = 0;
 
   constructor(activations = [activation]) {
-    this.#processor = planActivations({ activations, secret });
+    this.#processor = planActivations({ activations, sources, secret });
   }
 
   trait(trait: string, value: unknown, occurredAt = 0): void {
@@ -71,6 +90,16 @@ class Customer {
     this.#processor.merge('c_1', 'c_2', other.parts, this.#context());
   }
 
+  /** Time goes on: what is due is fired, once. Returns how many timers were. */
+  passes(tick: number, seen: Readonly<Record<string, number>> = {}): number {
+    this.tick = tick;
+    for (const [source, at] of Object.entries(seen)) this.watermarks.set(source, at);
+    const due = this.#due.filter(({ clock, at }) => at <= (clock === TICK ? tick : (this.watermarks.get(clock) ?? 0)));
+    if (due.length > 0)
+      this.#processor.onTimer?.({ key: 'c_1', part: 'h', clock: due[0]?.clock ?? '', at: due[0]?.at ?? 0 }, this.#context());
+    return due.length;
+  }
+
   #record(topic: string, value: unknown): void {
     this.#processor.process(
       { topic, partition: 0, offset: this.#offset++, timestamp: 0, key: 'c_1', value, headers: {} },
@@ -83,17 +112,23 @@ class Customer {
       task: { processor: 'plan-activations', partition: 0 },
       state: {
         get: <T>(part: string) => this.parts.get(part) as T | undefined,
-        set: (part, value) => void this.parts.set(part, structuredClone(value)),
-        delete: (part) => void this.parts.delete(part),
+        set: (part, value, marks?: Marks) => {
+          this.parts.set(part, structuredClone(value));
+          if (part === 'h') this.#due = marks?.due ?? [];
+        },
+        delete: (part) => {
+          this.parts.delete(part);
+          if (part === 'h') this.#due = [];
+        },
         parts: () => [...this.parts.keys()],
       },
-      tick: 1_000_000,
+      tick: this.tick,
       forward: (topic, key, value) => {
         if (topic.name === topics.activationsRequested.name) this.requested.push({ key, value: value as ActivationRequest });
         if (topic.name === topics.activationsWithheld.name) this.withheld.push({ key, value: value as ActivationWithheld });
       },
       reject: () => undefined,
-      watermark: () => 0,
+      watermark: (source) => this.watermarks.get(source) ?? 0,
       endOf: () => undefined,
       clock: () => 0,
       count: () => undefined,
@@ -190,5 +225,90 @@ describe('a merge', () => {
     one.merge(other);
     one.change();
     expect(one.requested.map(({ value }) => [value.to, value.data])).toEqual([['new@example.com', '{"first_name":"Ada"}']]);
+  });
+});
+
+describe('a message that demands fresh facts', () => {
+  const freshness: FreshnessDemand = { maxAgeMs: { stock: 10 * MINUTE }, beyond: 'hold' };
+  const start = Date.UTC(2024, 0, 1, 12);
+  const customerOf = (given: Partial<FreshnessDemand> = {}): Customer => {
+    const one = new Customer([{ ...activation, freshness: { ...freshness, ...given } }]);
+    one.trait('mail', 'a@example.com');
+    one.watermarks.set('stock', start - 180 * MINUTE).set('web', start);
+    one.tick = start;
+    return one;
+  };
+
+  it('waits for them, says for what, and goes when they have come, with their age in its proof', () => {
+    const one = customerOf();
+    one.change();
+    expect(one.withheld.map(({ value }) => [value.gate, value.decision, value.reason])).toEqual([
+      ['freshness', 'held', 'stock is 3h old, 10m allowed'],
+    ]);
+    expect(one.passes(start + MINUTE)).toBe(0);
+    expect(one.passes(start + 2 * MINUTE, { stock: start - 9 * MINUTE })).toBe(1);
+    // It has come as far as was asked for at first; two minutes later that is still not enough.
+    expect(one.requested).toEqual([]);
+    expect(one.passes(start + 3 * MINUTE, { stock: start })).toBe(1);
+    expect(one.requested.map(({ value }) => [value.membership, value.id, value.expiresAt])).toEqual([
+      ['change 1', one.withheld[0]?.value.id, start + 10 * MINUTE],
+    ]);
+    expect(one.requested[0]?.value.proof.sources).toEqual([
+      expect.objectContaining({ source: 'web' }),
+      { source: 'stock', watermark: start, asOf: start, ageMs: 3 * MINUTE, status: 'fresh' },
+    ]);
+    expect(one.withheld).toHaveLength(1);
+    expect(one.parts.has('h')).toBe(false);
+  });
+
+  it('does not go after it has expired, and says so', () => {
+    const one = customerOf();
+    one.change();
+    expect(one.passes(start + 10 * MINUTE)).toBe(1);
+    expect(one.withheld.at(-1)?.value).toMatchObject({
+      decision: 'dropped',
+      gate: 'freshness',
+      reason: 'held until it was no longer valid: stock is 3h10m old, 10m allowed',
+    });
+    expect(one.passes(start + 20 * MINUTE, { stock: start + 20 * MINUTE })).toBe(0);
+    expect(one.requested).toEqual([]);
+  });
+
+  it('does not go when the membership behind it has ended', () => {
+    const one = customerOf();
+    one.change();
+    one.change({ sequence: 2, change: 'left' });
+    expect(one.withheld.map(({ value }) => [value.decision, value.reason])).toEqual([
+      ['held', 'stock is 3h old, 10m allowed'],
+      ['dropped', 'held until it was outdated: the customer has left buyers since'],
+    ]);
+    expect(one.passes(start, { stock: start })).toBe(0);
+    expect(one.requested).toEqual([]);
+  });
+
+  it('is dropped, or sent all the same with the reason, where the activation says so', () => {
+    const dropping = customerOf({ beyond: 'drop' });
+    dropping.change();
+    expect(dropping.withheld.map(({ value }) => value.decision)).toEqual(['dropped']);
+    const sending = customerOf({ beyond: 'send_anyway' });
+    sending.change();
+    expect(sending.requested[0]?.value.reason).toMatch(/; sent although stock is 3h old, 10m allowed$/);
+  });
+
+  it('waits for a source that was never heard of, and not for one that has ended', () => {
+    const one = customerOf();
+    one.watermarks.set('stock', Number.NEGATIVE_INFINITY);
+    one.change();
+    expect(one.withheld[0]?.value.reason).toBe('stock has not been heard of, 10m allowed');
+    one.passes(start, { stock: Number.POSITIVE_INFINITY });
+    expect(one.requested).toHaveLength(1);
+  });
+
+  it('goes on waiting with the winner of a merge, under its own id', () => {
+    const [one, other] = [customerOf(), customerOf()];
+    other.change({ customer: 'c_2', id: 'change of c_2' });
+    one.merge(other);
+    one.passes(start, { stock: start });
+    expect(one.requested.map(({ value }) => [value.customer, value.id])).toEqual([['c_1', other.withheld[0]?.value.id]]);
   });
 });

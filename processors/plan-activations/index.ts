@@ -1,14 +1,19 @@
 import type { Context, Processor } from '../../runtime/processor.ts';
+import type { SourceConfig } from '../../schemas/config.ts';
 import type { ActivationRequest, ActivationWithheld, MembershipChange, ProfileChange } from '../../schemas/generated/types.ts';
 import { hashId, opaqueKey } from '../../schemas/keys.ts';
 import { topics } from '../../schemas/topics.ts';
 import type { CompiledActivation } from './activation.ts';
 import { becauseOf } from './because.ts';
-import { gates, type Planned } from './gates.ts';
+import { proofNow, staleInWords, staleNow } from './freshness.ts';
+import { gates, type Planned, type Refusal } from './gates.ts';
+import { HELD, type Held, keepHeld, readHeld, waitsFor } from './held.ts';
 import { ACTIVATION, mergeTraits, nothingKnown, valueOf, withTrait, type ActivationState } from './traits.ts';
 
 export interface PlanActivationsConfig {
   readonly activations: readonly CompiledActivation[];
+  /** Sources that take part: only those that are live can be stale. */
+  readonly sources: readonly SourceConfig[];
   /** Secret of the deployment, for the keys of requests. */
   readonly secret: string;
 }
@@ -23,25 +28,84 @@ export interface HandOver {
 
 /**
  * Turns changes of membership into messages to be sent, once for each change; what is withheld is published with its reason.
- * Ids are deterministic, so that the same change never causes two messages.
+ * A message whose facts are too old for it may be held: it is judged again, by all gates, when its sources have come up to
+ * what it demands, and ends when it expires or when the membership behind it does. Ids are deterministic, so that the same
+ * change never causes two messages.
  */
-export function planActivations({ activations, secret }: PlanActivationsConfig): Processor & HandOver {
+export function planActivations(config: PlanActivationsConfig): Processor & HandOver {
+  const { activations } = config;
   const used = new Set(activations.flatMap(({ address, data }) => [address, ...Object.values(data)]));
+  const byName = new Map(activations.map((activation) => [activation.name, activation]));
+  const parts = activations.some(({ freshness }) => freshness !== undefined) ? [ACTIVATION, HELD] : [ACTIVATION];
   const read = (context: Context): ActivationState => context.state.get<ActivationState>(ACTIVATION) ?? nothingKnown;
   const keep = (context: Context, before: ActivationState, after: ActivationState): void => {
     if (after !== before) context.state.set(ACTIVATION, after);
+  };
+  const judge = (
+    activation: CompiledActivation,
+    change: MembershipChange,
+    context: Context,
+    id = idOf(activation, change),
+  ): Judgement => {
+    const state = read(context);
+    const to = valueOf(state, activation.address);
+    const stale = activation.freshness ? staleNow(activation.freshness, config.sources, context) : [];
+    const planned: Planned = { id, activation, change, to: typeof to === 'string' && to !== '' ? to : undefined, stale };
+    for (const { name, check } of gates) {
+      const refusal = check(planned);
+      if (refusal) return { planned, refused: { gate: name, ...refusal } };
+    }
+    return { planned, refused: undefined };
   };
 
   const changed = (change: MembershipChange, context: Context): void => {
     const concerned = activations.filter((each) => each.segment === change.segment && each.change === change.change);
     const state = read(context);
-    if (concerned.length === 0 || change.sequence <= state.seq) return;
+    const before = parts.includes(HELD) ? readHeld(context) : [];
+    if (change.sequence <= state.seq || (concerned.length === 0 && before.length === 0)) return;
     keep(context, state, { ...state, seq: change.sequence });
+    // What was held before goes before, and what no longer stands does not go at all.
+    const held = judgedAgain(
+      before.filter((each) => !ends(change, each, context)),
+      context,
+    );
     for (const activation of concerned) {
-      const to = valueOf(state, activation.address);
-      const planned: Planned = { activation, change, to: typeof to === 'string' && to !== '' ? to : undefined };
-      plan(planned, state, secret, context);
+      const { planned, refused } = judge(activation, change, context);
+      if (refused) withhold(planned, refused, context);
+      else request(planned, state, config.secret, context, context.tick);
+      if (refused?.decision === 'held') held.push(hold(planned, context));
     }
+    keepHeld(context, before, held);
+  };
+
+  /** Sends what is fresh enough now, drops what has expired, and returns what goes on waiting. */
+  const judgedAgain = (held: readonly Held[], context: Context): Held[] =>
+    held.flatMap((each) => {
+      const activation = byName.get(each.activation);
+      if (activation === undefined) return [];
+      const { planned, refused } = judge(activation, each.change, context, each.id);
+      if (refused?.decision === 'held') {
+        if (context.tick < each.expiresAt) return [{ ...each, waitsFor: waitsFor(planned.stale, context.tick) }];
+        const reason = `held until it was no longer valid: ${refused.reason}`;
+        withhold(planned, { gate: refused.gate, reason, decision: 'dropped' }, context);
+      } else if (refused) withhold(planned, refused, context);
+      else {
+        context.count('released', { activation: activation.name });
+        request(planned, read(context), config.secret, context, each.decidedAt);
+      }
+      return [];
+    });
+
+  /** Whether a change takes away what a held message rests on; the message is dropped. A merge brings it to the winner. */
+  const ends = (change: MembershipChange, { id, activation: name, change: held }: Held, context: Context): boolean => {
+    const activation = byName.get(name);
+    if (held.segment !== change.segment || held.change === change.change || change.cause.kind === 'merge') return false;
+    if (activation) {
+      const reason = `held until it was outdated: the customer has ${change.change} ${change.segment} since`;
+      const planned = { id, activation, change: held, to: undefined, stale: [] };
+      withhold(planned, { gate: 'freshness', reason, decision: 'dropped' }, context);
+    }
+    return true;
   };
 
   return {
@@ -49,58 +113,95 @@ export function planActivations({ activations, secret }: PlanActivationsConfig):
     inputs: [topics.segmentsMembership, topics.profilesChanges],
     outputs: [topics.activationsRequested, topics.activationsWithheld],
     upstream: [],
-    parts: () => [ACTIVATION],
+    parts: () => parts,
+    timerParts: () => parts,
     process: ({ topic, value }, context) => {
       if (topic === topics.segmentsMembership.name) return changed(value as MembershipChange, context);
       const told = value as ProfileChange;
       const state = read(context);
       if (used.has(told.trait)) keep(context, state, withTrait(state, told));
     },
-    merge: (_key, _loserKey, loser, context) => {
+    onTimer: (_timer, context) => {
+      const before = readHeld(context);
+      keepHeld(context, before, judgedAgain(before, context));
+    },
+    merge: (key, _loserKey, loser, context) => {
       const state = read(context);
       const theirs = loser.get(ACTIVATION) as ActivationState | undefined;
       if (theirs !== undefined) keep(context, state, mergeTraits(state, theirs.traits));
+      const waiting = (loser.get(HELD) as readonly Held[] | undefined) ?? [];
+      if (waiting.length === 0) return;
+      const before = readHeld(context);
+      keepHeld(context, before, [...before, ...waiting.map((each) => ({ ...each, change: { ...each.change, customer: key } }))]);
     },
     close: () => undefined,
   };
 }
 
-/** Publishes the request, or why there is none. */
-function plan(planned: Planned, state: ActivationState, secret: string, context: Context): void {
-  const { activation, change, to } = planned;
+interface Judgement {
+  readonly planned: Planned;
+  readonly refused: (Refusal & { readonly gate: string }) | undefined;
+}
+
+/** Of a message, before and after a merge. */
+function idOf(activation: CompiledActivation, change: MembershipChange): string {
+  return hashId(change.customer, activation.name, change.id);
+}
+
+function hold({ id, activation, change, stale }: Planned, context: Context): Held {
+  return {
+    id,
+    activation: activation.name,
+    change,
+    decidedAt: context.tick,
+    expiresAt: context.tick + activation.validForMs,
+    waitsFor: waitsFor(stale, context.tick),
+  };
+}
+
+/** What a request and its being withheld have in common. */
+function common(
+  { id, activation, change }: Planned,
+  context: Context,
+): Pick<ActivationWithheld, 'id' | 'customer' | 'activation' | 'segment' | 'membership' | 'cause' | 'proof'> {
   const { customer, segment, cause, proof } = change;
-  const common = {
-    id: hashId(customer, activation.name, change.id),
+  return {
+    id,
     customer,
     activation: activation.name,
     segment,
     membership: change.id,
+    cause,
+    proof: activation.freshness ? proofNow(proof, activation.freshness, context) : proof,
   };
-  for (const { name, check } of gates) {
-    const reason = check(planned);
-    if (reason === undefined) continue;
-    const decision = cause.kind === 'backfill' || cause.kind === 'replay' ? 'would-send' : 'dropped';
-    const withheld: ActivationWithheld = { ...common, gate: name, reason, decision, cause, proof };
-    context.forward(topics.activationsWithheld, customer, withheld);
-    context.count('withheld', { activation: activation.name, gate: name });
-    return;
-  }
+}
+
+/** Publishes why a message does not go. */
+function withhold(planned: Planned, { gate, reason, decision }: Refusal & { readonly gate: string }, context: Context): void {
+  const withheld: ActivationWithheld = { ...common(planned, context), gate, reason, decision };
+  context.forward(topics.activationsWithheld, planned.change.customer, withheld);
+  context.count('withheld', { activation: planned.activation.name, gate, decision });
+}
+
+/** Publishes a message to be sent. It is valid from its first decision on, however long it was held. */
+function request(planned: Planned, state: ActivationState, secret: string, context: Context, decidedAt: number): void {
+  const { activation, change, to, stale } = planned;
   if (to === undefined) return;
   const data = Object.entries(activation.data).flatMap(([name, trait]) => {
     const value = valueOf(state, trait);
     return value === undefined ? [] : [[name, value] as const];
   });
-  const request: ActivationRequest = {
-    ...common,
+  const anyway = stale.length === 0 ? '' : `; sent although ${staleInWords(stale)}`;
+  const message: ActivationRequest = {
+    ...common(planned, context),
     channel: activation.channel,
     to,
     template: activation.template,
     data: JSON.stringify(Object.fromEntries(data)),
-    reason: becauseOf(change),
+    reason: `${becauseOf(change)}${anyway}`,
     requestedAt: context.tick,
-    expiresAt: context.tick + activation.validForMs,
-    cause,
-    proof,
+    expiresAt: decidedAt + activation.validForMs,
   };
-  context.forward(topics.activationsRequested, opaqueKey(secret, activation.channel, to), request);
+  if (activation.freshness === undefined) context.count('ungated', { activation: activation.name });
+  context.forward(topics.activationsRequested, opaqueKey(secret, activation.channel, to), message);
 }

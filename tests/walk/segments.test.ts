@@ -41,8 +41,9 @@ async function shop(): Promise<TopologyTestDriver> {
       valid_for: '1h',
     }),
   );
-  const evaluate = evaluateSegments({ segments, sources: [source('web', { latenessMs: 5000 })] });
-  const customers = compose('customers', [evaluate, planActivations({ activations, secret: 'secret of a test' })]);
+  const sources = [source('web', { latenessMs: 5000 })];
+  const evaluate = evaluateSegments({ segments, sources });
+  const customers = compose('customers', [evaluate, planActivations({ activations, sources, secret: 'secret of a test' })]);
   const serdes = createSerdes({ registry: new MemoryRegistry() });
   await serdes.register();
   const driver = await TopologyTestDriver.start({ processors: [customers], serdes, rejected: topics.eventsRejected, now: start });

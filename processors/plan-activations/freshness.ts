@@ -1,0 +1,74 @@
+import type { Context } from '../../runtime/processor.ts';
+import type { SourceConfig } from '../../schemas/config.ts';
+import { formatDuration } from '../../schemas/duration.ts';
+import type { Proof } from '../../schemas/generated/types.ts';
+
+/** What becomes of a message whose facts are older than it allows. */
+export type Beyond = 'hold' | 'drop' | 'send_anyway';
+
+/** How old the facts of a source may be when a message rests on them, and what happens beyond. */
+export interface FreshnessDemand {
+  /** By source, milliseconds. */
+  readonly maxAgeMs: Readonly<Record<string, number>>;
+  readonly beyond: Beyond;
+}
+
+/** A source whose facts are too old now. */
+export interface Stale {
+  readonly source: string;
+  /** Age and lag together: the brokers' clock minus what the source vouches for, milliseconds; undefined before its first word. */
+  readonly ageMs: number | undefined;
+  readonly maxAgeMs: number;
+}
+
+/**
+ * The sources of a demand that cannot meet it now. Only live sources have an age: history is not stale, and what has ended
+ * is complete.
+ */
+export function staleNow({ maxAgeMs }: FreshnessDemand, sources: readonly SourceConfig[], context: Context): readonly Stale[] {
+  return Object.entries(maxAgeMs).flatMap(([source, max]) => {
+    const watermark = context.watermark(source);
+    const isLive = sources.find(({ name }) => name === source)?.mode === 'live';
+    if (!isLive || context.tick - watermark <= max) return [];
+    return [{ source, ageMs: Number.isFinite(watermark) ? context.tick - watermark : undefined, maxAgeMs: max }];
+  });
+}
+
+/** In words, e.g. `stock is 3h old, 10m allowed`. */
+export function staleInWords(stale: readonly Stale[]): string {
+  const one = ({ source, ageMs, maxAgeMs }: Stale): string =>
+    `${source} ${ageMs === undefined ? 'has not been heard of' : `is ${roughly(ageMs)} old`}, ${formatDuration(maxAgeMs)} allowed`;
+  return stale.map(one).join('; ');
+}
+
+/** The proof of a decision that was made again later: its sources as they are now. */
+export function proofNow(proof: Proof, demand: FreshnessDemand, context: Context): Proof {
+  const gated = new Set(Object.keys(demand.maxAgeMs));
+  const now = (source: string): number | null => finite(context.watermark(source));
+  const age = (at: number | null): number | null => (at === null ? null : Math.max(0, context.tick - at));
+  const known = proof.sources.map((each) =>
+    gated.has(each.source) ? { ...each, watermark: now(each.source), ageMs: age(each.asOf ?? now(each.source)) } : each,
+  );
+  const missing = [...gated]
+    .filter((source) => !proof.sources.some((each) => each.source === source))
+    .map((source) => ({ source, watermark: now(source), asOf: now(source), ageMs: age(now(source)), status: statusOf(source) }));
+  return { ...proof, sources: [...known, ...missing], lagMs: proof.now === null ? null : context.tick - proof.now };
+
+  function statusOf(source: string): string {
+    const watermark = context.watermark(source);
+    if (watermark === Number.NEGATIVE_INFINITY) return 'unknown';
+    if (watermark === Number.POSITIVE_INFINITY) return 'ended';
+    return context.tick - watermark > (demand.maxAgeMs[source] ?? 0) ? 'stale' : 'fresh';
+  }
+}
+
+function finite(at: number): number | null {
+  return Number.isFinite(at) ? at : null;
+}
+
+/** The two largest units are enough for a reader. */
+function roughly(ms: number): string {
+  const seconds = Math.round(ms / 1000) * 1000;
+  const minutes = Math.round(ms / 60_000) * 60_000;
+  return formatDuration(ms < 1000 ? ms : ms < 3_600_000 ? seconds : minutes);
+}
