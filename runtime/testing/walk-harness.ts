@@ -32,7 +32,7 @@ const raw = testTopic<Happening>('raw');
 const tagged = testTopic<Happening>('tagged');
 const identified = testTopic<Happening>('identified');
 const rejected = testTopic<never>('rejected');
-const source: SourceClock = { source: 's', liveness: { kind: 'heartbeat' }, latenessMs: 50 };
+const vouchedFor: SourceClock = { source: 's', liveness: { kind: 'heartbeat' }, latenessMs: 50 };
 const partitions = 3;
 const CONTROL = 'control';
 
@@ -67,15 +67,19 @@ export class WalkHarness {
   readonly #mutation: Mutation | undefined;
   readonly #kafka: Kafka;
   readonly #busy = new Set<number>();
+  readonly #source: SourceClock;
+  /** Stamped by the broker, but not yet on all replicas: neither acknowledged nor to be read. */
+  readonly #unreplicated: { readonly until: number; readonly id: number; readonly at: number }[] = [];
 
-  private constructor(nastiness: Nastiness, mutation: Mutation | undefined) {
+  private constructor(nastiness: Nastiness, mutation: Mutation | undefined, source: SourceClock) {
+    this.#source = source;
     this.#broker = new MemoryBroker({ clock: this.clock, nastiness });
     this.#kafka = this.#broker.client();
     this.#mutation = mutation;
   }
 
-  static async start(nastiness: Nastiness, mutation?: Mutation): Promise<WalkHarness> {
-    const harness = new WalkHarness(nastiness, mutation);
+  static async start(nastiness: Nastiness, mutation?: Mutation, source = vouchedFor): Promise<WalkHarness> {
+    const harness = new WalkHarness(nastiness, mutation, source);
     await harness.#open();
     return harness;
   }
@@ -160,7 +164,7 @@ export class WalkHarness {
           progress: this.#progress,
           tasks: () => own,
           upstream: () => {
-            const claims = upstreamClaims({ progress: this.#progress }, processor, partitions, [source]);
+            const claims = upstreamClaims({ progress: this.#progress }, processor, partitions, [this.#source]);
             if (this.#mutation === 'no-feed-claims' && processor.name === 'first')
               return new Map([['s', { at: this.#progress.tick, ended: false }]]);
             return claims;
@@ -170,7 +174,7 @@ export class WalkHarness {
     }
     this.#feed = openFeed({
       instance: 'g',
-      sources: [source],
+      sources: [this.#source],
       progress: this.#progress,
       claims: this.#claims,
       intervalMs: 1 << 30,
@@ -190,8 +194,32 @@ export class WalkHarness {
     this.#requests.push(send());
   }
 
+  /** A record of a foreign producer: the broker stamps it now, and has it on all replicas, and acknowledges it, so much later. */
+  produce(id: number, replicationMs: number): number {
+    const at = this.clock.now();
+    this.#unreplicated.push({ until: at + replicationMs, id, at });
+    this.#replicate();
+    return at;
+  }
+
+  #replicate(): void {
+    // In a partition only the oldest ones that are complete show.
+    const done = this.#unreplicated.findIndex(({ until }) => until > this.clock.now());
+    for (const { id, at } of this.#unreplicated.splice(0, done === -1 ? this.#unreplicated.length : done)) {
+      const record = {
+        key: Buffer.from(String(id)),
+        value: Buffer.from(JSON.stringify({ id, at })),
+        headers: { source: Buffer.from('s') },
+      };
+      this.#broker.append('raw', partitionFor(String(id), partitions), [record]);
+    }
+  }
+
   readonly actions: readonly (() => void | Promise<unknown>)[] = [
-    () => this.clock.advance(7),
+    () => {
+      this.clock.advance(7);
+      this.#replicate();
+    },
     () => {
       this.#claims?.tick();
       return this.#claims?.flush();
@@ -202,7 +230,7 @@ export class WalkHarness {
       return this.#claims?.flush();
     },
     () => {
-      const { at } = sourceWatermark(this.#progress, source, 'first', partitions);
+      const { at } = sourceWatermark(this.#progress, this.#source, 'first', partitions);
       if (at > Number.NEGATIVE_INFINITY) this.#claims?.claim({ stage: SOURCE, task: '0', source: 's', at });
     },
     () => this.#adopters[0]?.poke(),

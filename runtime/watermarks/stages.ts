@@ -9,8 +9,10 @@ export const FEED_DEAD_MS = 30_000;
 
 /**
  * What a stage claims for a source, as the table says now.
- * feed: the minimum over its living feeds; where nobody vouches, the tick (a record's append time: all that was
- * acknowledged before it lies below ends asked for after it was read). Others: the minimum over all tasks.
+ * feed: the minimum over its living feeds; where nobody vouches, just before the tick (a record's append time: all that was
+ * acknowledged before it lies below ends asked for after it was read; what was stamped before it and is acknowledged later
+ * no reader can know of, so the lateness must cover the time from a stamp to its acknowledgement). Others: the minimum over
+ * all tasks.
  */
 export function stageClaim(progress: ProgressTable, stage: string, tasks: number, clock: SourceClock): Reach {
   if (stage === FEED) return feedClaim(progress, clock);
@@ -18,7 +20,8 @@ export function stageClaim(progress: ProgressTable, stage: string, tasks: number
 }
 
 function feedClaim(progress: ProgressTable, { source, liveness, optional = false }: SourceClock): Reach {
-  if (liveness.kind === 'idle-after') return { at: progress.tick, ended: false };
+  // In the millisecond of the tick more may be stamped after it.
+  if (liveness.kind === 'idle-after') return { at: progress.tick - 1, ended: false };
   let stated = Number.NEGATIVE_INFINITY;
   let ended = { heardAt: Number.NEGATIVE_INFINITY, is: optional };
   let living = Number.POSITIVE_INFINITY;
