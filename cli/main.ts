@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { projectRoot } from '../infra/local/settings.ts';
 import { FreshetError } from '../runtime/errors.ts';
+import { rejectedCommand } from './rejected-command.ts';
 import { type ReplayCommand, replay } from './replay.ts';
 import { run } from './run.ts';
 import { readSettings } from './settings.ts';
@@ -31,6 +32,12 @@ function rate(text: string): number {
   return value;
 }
 
+function instances(text: string): number {
+  const value = Number(text);
+  if (!(Number.isInteger(value) && value >= 1 && value <= 64)) throw new InvalidArgumentError('Expected a number from 1 to 64.');
+  return value;
+}
+
 const program = new Command('freshet')
   .description('Turns event streams into a living state per customer, and acts on it while it is still true.')
   .showHelpAfterError();
@@ -55,7 +62,10 @@ program
   .description('some processors or connectors of a deployment, on an own cluster or on that of `freshet start`')
   .addOption(workspace)
   .addOption(profile)
-  .action((names: string[], options: Chosen) => run({ ...options, names, settings: readSettings(process.env) }));
+  .option('--instances <count>', 'so many processes on this machine, each with stores of its own', instances, 1)
+  .action((names: string[], options: Chosen & { readonly instances: number }) =>
+    run({ ...options, names, settings: readSettings(process.env) }),
+  );
 
 program
   .command('validate')
@@ -98,6 +108,8 @@ program
   .description('where an event is, the time of each hop, and what it changed')
   .addOption(workspace)
   .action((messageId: string, options: Chosen) => trace({ ...options, messageId, settings: readSettings(process.env) }));
+
+program.addCommand(rejectedCommand([workspace, profile], () => readSettings(process.env)));
 
 try {
   await program.parseAsync();

@@ -1,14 +1,17 @@
 import type { Kafka } from '../runtime/kafka/contract.ts';
 import { type RawRecord, type TopicPartition, tpKey } from '../runtime/record.ts';
 
+/** Whether a scan is to go on. */
+export type Verdict = 'go on' | 'stop';
+
 /**
  * Reads a topic once, from its start to the end it has now, committed records only. `visit` says `stop` when it has seen
- * enough. For questions of people: it reads everything that is retained.
+ * enough; what it promises is waited for. For questions of people: it reads everything that is retained.
  */
 export async function scanTopic(
   kafka: Kafka,
   topic: string,
-  visit: (record: RawRecord, at: TopicPartition) => 'go on' | 'stop',
+  visit: (record: RawRecord, at: TopicPartition) => Verdict | Promise<Verdict>,
 ): Promise<void> {
   const count = (await kafka.admin.partitions(topic)) ?? 0;
   const partitions = Array.from({ length: count }, (_, partition) => ({ topic, partition }));
@@ -25,7 +28,10 @@ export async function scanTopic(
         while (stream.position < end) {
           if (stream.error) throw stream.error;
           const records = stream.take(1000);
-          for (const record of records) if (visit(record, at) === 'stop') return;
+          for (const record of records) {
+            const verdict = visit(record, at);
+            if ((typeof verdict === 'string' ? verdict : await verdict) === 'stop') return;
+          }
           if (records.length > 0 || stream.queued > 0 || stream.position >= end) continue;
           await new Promise<void>((resolve) => {
             wake = resolve;

@@ -4,6 +4,7 @@ import type { DecodedInput } from './inputs.ts';
 import type { Processor, Timer } from './processor.ts';
 import { header, type Headers, noHeaders, type Rejected } from './record.ts';
 import type { TaskContext } from './task-context.ts';
+import { isForAnother } from './replay.ts';
 import { MAX_VALUE_BYTES } from './topic.ts';
 import { partId } from './state/layout.ts';
 import type { Overlay } from './state/overlay.ts';
@@ -20,7 +21,7 @@ function isFault(error: unknown): boolean {
 
 /**
  * One record: processed whole, or refused whole. What throws is tried once more in its place, before the next record of
- * its key, and then goes to the rejected topic with the error. Says what became of it.
+ * its key, and then goes to the rejected topic with the error. One replayed for another processor is passed over. Says what became of it.
  */
 export function applyRecord(
   environment: Environment,
@@ -46,11 +47,13 @@ export function applyRecord(
       key: isTaken ? raw.key : null,
       value: isTaken ? raw.value : null,
       headers: isTaken ? { ...raw.headers } : {},
+      timestamp: raw.timestamp,
       rejectedAt: now,
     });
     return step === 'process' ? 'failed' : 'refused';
   };
   const { record } = item;
+  if (isForAnother(item.raw.headers, processor.name)) return 'processed';
   if (!record) return refuse('decode', item.undecodable ?? 'The value cannot be decoded.');
   let failure: unknown;
   for (let attempt = 0; attempt < 2; attempt++) {

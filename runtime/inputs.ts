@@ -3,6 +3,7 @@ import { FreshetError } from './errors.ts';
 import type { PartitionStream } from './kafka/contract.ts';
 import type { Processor } from './processor.ts';
 import { header, type RawRecord, type StreamRecord, tpKey } from './record.ts';
+import { REPLAY_OF } from './replay.ts';
 import type { Serde, Topic } from './topic.ts';
 import { FEED } from './watermarks/stages.ts';
 
@@ -104,7 +105,9 @@ export class TaskInputs {
       input.pending += records.length;
       for (const raw of records) {
         this.#raw.push({ input, raw });
-        if (this.#isFirst) this.#heardOf(input.source ?? header(raw.headers, 'source'), raw.timestamp);
+        // Sent again by an operator, it is no sign that its source lives.
+        if (this.#isFirst && raw.headers[REPLAY_OF] === undefined)
+          this.#heardOf(input.source ?? header(raw.headers, 'source'), raw.timestamp);
       }
     }
     this.#turn += 1;

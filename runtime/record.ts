@@ -64,5 +64,7 @@ export interface Rejected {
   readonly key: Buffer | null;
   readonly value: Buffer | null;
   readonly headers: Record<string, Buffer>;
+  /** Of the record that was refused, epoch milliseconds; null where it was not known. */
+  readonly timestamp: number | null;
   readonly rejectedAt: number;
 }

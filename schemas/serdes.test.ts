@@ -45,6 +45,7 @@ const rejected: Rejected = {
   key: Buffer.from('k'),
   value: Buffer.from([0, 255, 1]),
   headers: { source: Buffer.from('shop') },
+  timestamp: 1_759_999_999_000,
   rejectedAt: 1_760_000_000_000,
 };
 

@@ -34,6 +34,14 @@ const commands: Readonly<Record<string, { by: string } | typeof here | typeof sc
   'npm run freshet -- run gateway email console': { by: 'tests/broker/end-to-end.test.ts' },
   'npm run freshet -- replay orders/*.csv --source retail-csv': byStart,
   'npm run freshet -- trace my-message-id': byStart,
+  'npm run freshet -- rejected list --since 2h': { by: 'tests/broker/rejected.test.ts' },
+  'npm run freshet -- rejected show 2/17': { by: 'tests/broker/rejected.test.ts' },
+  "npm run freshet -- rejected replay --source shop --set 'event=Order Completed' --dry-run": {
+    by: 'tests/broker/rejected.test.ts',
+  },
+  "npm run freshet -- rejected replay --source shop --cel 'timestamp=record.properties.at'": {
+    by: 'tests/broker/rejected.test.ts',
+  },
   'npm run freshet -- validate': here,
   'npm run freshet -- test': here,
   'npm run freshet -- topics': here,
@@ -65,7 +73,7 @@ describe('commands of the documents', () => {
       for (const [file] of (scripts[name] ?? '').matchAll(/\b(?:infra|cli|schemas)\/\S+\.m?ts\b/g)) {
         expect({ file, isThere: existsSync(join(root, file)) }).toEqual({ file, isThere: true });
       }
-      if ('by' in how && !command.includes('freshet -- run ')) expect(read(how.by)).toContain(`'${command}`);
+      if ('by' in how && !/freshet -- (?:run|rejected) /.test(command)) expect(read(how.by)).toContain(`'${command}`);
     }
   });
 

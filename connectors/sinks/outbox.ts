@@ -38,6 +38,7 @@ export class Outbox {
       key: record.key,
       value: record.value,
       headers: { ...record.headers },
+      timestamp: record.timestamp,
       rejectedAt: timing.now(),
     });
     this.#add(names.topic(topics.eventsRejected.name), partition, { key: record.key, value });

@@ -268,6 +268,8 @@ export interface RejectedRecord {
   readonly value: Buffer | null;
   /** Original headers. Can hold personal data. */
   readonly headers: Readonly<Record<string, Buffer>>;
+  /** Time of the original record, if known: that of the brokers where its topic says so. */
+  readonly timestamp: number | null;
   /** When. */
   readonly rejectedAt: number;
 }

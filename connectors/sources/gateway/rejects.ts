@@ -47,6 +47,7 @@ function rejectedRecord(event: RefusedEvent, call: Call, source: string, receive
     key: null,
     value: withoutWriteKey(event.bytes.subarray(0, keptBytes)),
     headers: { source: Buffer.from(source), 'received-at': Buffer.from(String(receivedAt)), call: Buffer.from(call) },
+    timestamp: receivedAt,
     rejectedAt: receivedAt,
   };
 }
