@@ -90,6 +90,14 @@ export class Deployment {
     return this.#up(['run', ...names], machine, env);
   }
 
+  /** The same, without waiting until they are up. */
+  begin(names: readonly string[], machine = 'one', env: Environment = {}): RunningFreshet {
+    const running = new RunningFreshet(this.#spawn(['run', ...names], machine, env));
+    running.up.catch(() => undefined);
+    this.#children.add(running);
+    return running;
+  }
+
   /** `freshet start` without what is shown in the workspace; resolves once it is up. */
   start(machine = 'one', env: Environment = {}): Promise<RunningFreshet> {
     return this.#up(['start', '--no-demo'], machine, env);
