@@ -22,7 +22,10 @@ export function kafkaStreamsClassPath(): string {
 }
 
 /** Runs a Kafka Streams program of ours with these settings; it tells its progress as ours do. */
-export function kafkaStreams(program: 'Aggregate' | 'Hop', settings: Readonly<Record<string, string | number>>): Program {
+export function kafkaStreams(
+  program: 'Aggregate' | 'Hop' | 'RestorePeer',
+  settings: Readonly<Record<string, string | number>>,
+): Program {
   const java = process.env['JAVA_HOME'] ? join(process.env['JAVA_HOME'], 'bin', 'java') : 'java';
   const heap = ['-Xms1g', '-Xmx2g', '-XX:+UseParallelGC'];
   const args = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
