@@ -75,7 +75,8 @@ async function askedOf(what: string, probe: () => Promise<unknown>): Promise<Pro
   }
 }
 
-function problemsOf(worker: HealthOfWorker): Problem[] {
+/** What keeps a worker from being ready. */
+export function problemsOf(worker: HealthOfWorker): Problem[] {
   const { name } = worker.processor;
   if (worker.refused) return [{ what: name, why: worker.refused.message }];
   const problems = worker

@@ -5,7 +5,9 @@ import { watchSources } from '../processors/watch-sources/index.ts';
 import { type Clock, systemClock } from '../runtime/clock.ts';
 import { type Environment, type Log, type Names, prefixedNames } from '../runtime/environment.ts';
 import type { Kafka, PartitionReader, Producer } from '../runtime/kafka/contract.ts';
+import { durabilityWarnings } from '../runtime/durability.ts';
 import { promTaskMetrics } from '../runtime/metrics.ts';
+import { guardPartitions } from '../runtime/partition-guard.ts';
 import type { Processor } from '../runtime/processor.ts';
 import { rocksdbEngine } from '../runtime/state/rocksdb.ts';
 import type { StoreEngine } from '../runtime/state/store.ts';
@@ -71,7 +73,9 @@ export interface Pipeline {
 
 export const WATCH_SOURCES = 'watch-sources';
 
-type PrepareOptions = Pick<PipelineOptions, 'kafka' | 'serdes' | 'processors' | 'sources' | 'prefix' | 'partitions'>;
+type PrepareOptions = Pick<PipelineOptions, 'kafka' | 'serdes' | 'processors' | 'sources' | 'prefix' | 'partitions'> & {
+  readonly log?: Log;
+};
 
 /** Creates the topics and registers the schemas, of everything or nothing; TOPIC_MISMATCH says what to do. */
 export async function prepareCluster(options: PrepareOptions): Promise<void> {
@@ -82,6 +86,9 @@ export async function prepareCluster(options: PrepareOptions): Promise<void> {
   ];
   await kafka.admin.createTopics(specs);
   await options.serdes.register();
+  const kept = await kafka.admin.durability?.(specs.map(({ name }) => name));
+  for (const warning of kept ? durabilityWarnings(kept.brokers, kept.topics) : [])
+    options.log?.('warn', 'topics could be safer', { warning });
 }
 
 /** Every declared topic and the raw topics of sources that have one. */
@@ -169,6 +176,16 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
       })
     : undefined;
   await Promise.all([...workers.map((worker) => worker.start()), watcher?.start()]);
+  const topicsOf = ({ processor }: Worker): string[] =>
+    [...processor.inputs, ...processor.outputs].map(({ name }) => names.topic(name)).filter((topic) => topic !== control.topic);
+  const stopGuarding = guardPartitions({
+    admin: kafka.admin,
+    topics: [...new Set(workers.flatMap(topicsOf))],
+    partitions,
+    onMismatch: (topic, error) => {
+      for (const worker of workers) if (topicsOf(worker).includes(topic)) worker.refuse(error);
+    },
+  });
 
   return {
     kafka,
@@ -185,8 +202,14 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
     feed: (instance, fed) =>
       openFeed({ instance: `${instance}-${hostname()}-${process.pid}`, sources: fed.map(sourceClock), progress, claims }),
     unfinished: () =>
-      workers.flatMap((worker) => worker.status().map(({ partition }) => `${worker.processor.name}-${partition}`)),
+      workers.flatMap((worker) =>
+        worker
+          .status()
+          .filter(({ state }) => state !== 'failed')
+          .map(({ partition }) => `${worker.processor.name}-${partition}`),
+      ),
     stop: async () => {
+      stopGuarding();
       // Upstream first, so that what is in flight is finished by those behind.
       await watcher?.stop();
       for (const worker of workers) await worker.stop();

@@ -1,7 +1,9 @@
 import type { Registry } from 'prom-client';
 import type { HopStatus, Status, SnapshotView, Walk } from '../services/views.ts';
 import type { RunningSink } from '../connectors/sinks/run-sink.ts';
+import type { Worker } from '../runtime/worker.ts';
 import { topics } from '../schemas/topics.ts';
+import { problemsOf } from './health.ts';
 import type { Pipeline } from './pipeline.ts';
 
 export interface WalkViewOptions {
@@ -55,6 +57,7 @@ export function walkView({
         waiting,
         lagMs: Math.max(0, ...behind),
         rejected: counts.get(`${processor.name}:rejected`) ?? 0,
+        ...troubleOf(worker),
       };
     });
     const last = [...sinks].map(([hop, sink]): HopStatus => {
@@ -83,6 +86,12 @@ export function walkView({
     },
     snapshot: () => ({ walk: walk(), status: status() }),
   };
+}
+
+/** What readiness would say, in one line. */
+function troubleOf(worker: Worker): { trouble?: string } {
+  const problems = problemsOf(worker);
+  return problems.length === 0 ? {} : { trouble: problems.map(({ what, why }) => `${what}: ${why}`).join('; ') };
 }
 
 async function readCounts(metrics: Registry): Promise<ReadonlyMap<string, number>> {

@@ -16,6 +16,8 @@ export interface HopStatus {
   /** How far it is behind; null: not known. */
   readonly lagMs: number | null;
   readonly rejected: number;
+  /** In words: what keeps some of it from work, such as a restore and how long it will take. */
+  readonly trouble?: string;
 }
 
 /** The chain, in the order in which an event goes through it. */

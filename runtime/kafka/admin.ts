@@ -1,4 +1,5 @@
 import { FreshetError } from '../errors.ts';
+import type { TopicDurability } from '../durability.ts';
 import { tpKey } from '../record.ts';
 import type { TopicPartition } from '../record.ts';
 import type { TopicSpec } from '../topic.ts';
@@ -7,7 +8,7 @@ import type { Cluster } from './cluster.ts';
 import type { Admin } from './contract.ts';
 import type { Memberships } from './group-member.ts';
 import { ProtocolError, asProtocolError, brokerError } from './protocol-error.ts';
-import { createTopics, deleteTopics, listOffsets } from './requests-cluster.ts';
+import { createTopics, deleteTopics, describeTopicConfig, listOffsets } from './requests-cluster.ts';
 import type { TopicOutcome } from './requests-cluster.ts';
 import { offsetCommit } from './requests-group.ts';
 import type { ApiRequest } from './request.ts';
@@ -76,6 +77,19 @@ export class KafkaAdmin implements Admin {
     return this.#retrying(`partitions of ${topic}`, async () => {
       await this.#cluster.refresh([topic]);
       return this.#cluster.topic(topic)?.partitions.length;
+    });
+  }
+
+  durability(topics: readonly string[]): Promise<{ readonly brokers: number; readonly topics: readonly TopicDurability[] }> {
+    return this.#retrying('durability of topics', async () => {
+      await this.#cluster.refresh(topics);
+      const settings = await this.#toController(describeTopicConfig(topics, 'min.insync.replicas'));
+      const found = topics.map((topic) => {
+        const replicas = Math.min(...(this.#cluster.topic(topic)?.partitions.map((each) => each.replicas) ?? []));
+        const value = settings.get(topic);
+        return { topic, replicas, minInSync: value === undefined || value === null ? undefined : Number(value) };
+      });
+      return { brokers: this.#cluster.brokers, topics: found.filter(({ replicas }) => Number.isFinite(replicas)) };
     });
   }
 

@@ -42,6 +42,11 @@ export class Cluster {
     return this.#clusterId;
   }
 
+  /** How many are known to be up. */
+  get brokers(): number {
+    return this.#nodes.size;
+  }
+
   get controllerId(): number {
     return this.#controllerId;
   }

@@ -1,3 +1,4 @@
+import type { TopicDurability } from '../durability.ts';
 import type { ProduceRecord, RawRecord, TopicPartition } from '../record.ts';
 import type { TopicSpec } from '../topic.ts';
 
@@ -28,6 +29,8 @@ export interface Admin {
   endOffsets(partitions: readonly TopicPartition[]): Promise<ReadonlyMap<string, number>>;
   /** ListOffsets(earliest). Maps are keyed by `tpKey`. */
   startOffsets(partitions: readonly TopicPartition[]): Promise<ReadonlyMap<string, number>>;
+  /** How safely topics are kept, and the number of brokers; left out by fakes. */
+  durability?(topics: readonly string[]): Promise<{ readonly brokers: number; readonly topics: readonly TopicDurability[] }>;
   /** For lag tools only; nothing of ours reads them back. */
   commitOffsets(group: string, offsets: readonly (TopicPartition & { offset: number })[]): Promise<void>;
 }

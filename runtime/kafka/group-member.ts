@@ -75,7 +75,8 @@ export class KafkaGroupMember implements GroupMember {
         await this.#heartbeats();
       } catch (error) {
         if (this.#isStopped) return;
-        failures = await this.#recover(asProtocolError(error), failures);
+        // Whatever happens here, a membership that has ended would leave the process alive and deaf.
+        failures = await this.#recover(asProtocolError(error), failures).catch(() => failures + 1);
       }
     }
   }

@@ -15,6 +15,8 @@ export interface PartitionMetadata {
   readonly partition: number;
   /** -1 when there is none. */
   readonly leader: number;
+  /** How many brokers are to keep it. */
+  readonly replicas: number;
 }
 
 export interface TopicMetadata {
@@ -68,8 +70,8 @@ function topicMetadata(from: Decoder): TopicMetadata {
     internal: from.readBoolean(),
     partitions: from.readArray((from) => {
       const partition = { errorCode: from.readInt16(), partition: from.readInt32(), leader: from.readInt32() };
-      for (let list = 0; list < 3; list++) from.readArray((from) => from.readInt32());
-      return partition;
+      const [replicas] = [0, 1, 2].map(() => from.readArray((from) => from.readInt32()));
+      return { ...partition, replicas: replicas?.length ?? 0 };
     }),
   };
 }
@@ -178,6 +180,45 @@ export function deleteTopics(topics: readonly string[], timeoutMs: number): ApiR
     decode: (from) => {
       from.readInt32();
       return from.readArray((from) => ({ topic: from.readString() ?? '', errorCode: from.readInt16(), message: null }));
+    },
+  };
+}
+
+const TOPIC = 2;
+
+/** The value of one setting of each topic, the broker's default where the topic has none of its own. */
+export function describeTopicConfig(topics: readonly string[], setting: string): ApiRequest<ReadonlyMap<string, string | null>> {
+  return {
+    apiKey: 32,
+    apiVersion: 1,
+    name: 'DescribeConfigs',
+    readOnly: true,
+    encode: (to) => {
+      writeArray(to, topics, (to, topic) => {
+        to.writeInt8(TOPIC).writeString(topic);
+        writeArray(to, [setting], (to, name) => to.writeString(name));
+      });
+      to.writeBoolean(false);
+    },
+    decode: (from) => {
+      from.readInt32();
+      const found = from.readArray((from) => {
+        const errorCode = from.readInt16();
+        from.readString();
+        from.readInt8();
+        const topic = from.readString() ?? '';
+        const [value] = from.readArray((from) => {
+          from.readString();
+          const value = from.readString();
+          from.readBoolean();
+          from.readInt8();
+          from.readBoolean();
+          from.readArray((from) => [from.readString(), from.readString(), from.readInt8()]);
+          return value;
+        });
+        return errorCode === 0 ? ([[topic, value ?? null]] as const) : [];
+      });
+      return new Map(found.flat());
     },
   };
 }

@@ -36,6 +36,7 @@ function drawHop(hop) {
       ? null
       : el('span', { class: 'lag' }, hop.lagMs === null ? 'lag not known' : `${duration(hop.lagMs)} behind`),
     hop.waiting > 0 ? el('span', { class: 'waiting' }, `${count(hop.waiting)} waiting`) : null,
+    hop.trouble === undefined ? null : el('span', { class: 'refused' }, hop.trouble),
     hop.rejected > 0 ? el('span', { class: 'refused' }, `${count(hop.rejected)} rejected`) : null,
   );
   item.style.setProperty('--flow', flow.toFixed(2));
