@@ -23,3 +23,10 @@ export function readHops(header: string | undefined): HopStamp[] {
 export function appendHop(header: string | undefined, hop: string, at: number): string {
   return header ? `${header};${hop}=${at}` : `${hop}=${at}`;
 }
+
+/** Stamps the header of many records with one hop at one time. */
+export function hopStamper(hop: string, at: number): (header: Buffer | undefined) => Buffer {
+  const first = Buffer.from(appendHop(undefined, hop, at));
+  const later = Buffer.from(`;${first.toString()}`);
+  return (header) => (header && header.length > 0 ? Buffer.concat([header, later]) : first);
+}

@@ -1,17 +1,17 @@
 import type { ProduceBatch } from './kafka/contract.ts';
 import type { ProduceRecord } from './record.ts';
-import { tpKey } from './record.ts';
 
 /** The records of one transaction, by partition, in the order in which they were sent. */
 export class Outputs {
-  readonly #batches = new Map<string, { topic: string; partition: number; records: ProduceRecord[] }>();
+  /** By topic, then by partition. */
+  readonly #topics = new Map<string, ({ topic: string; partition: number; records: ProduceRecord[] } | undefined)[]>();
   #bytes = 0;
   #count = 0;
 
   add(topic: string, partition: number, record: ProduceRecord): void {
-    const id = tpKey(topic, partition);
-    let batch = this.#batches.get(id);
-    if (!batch) this.#batches.set(id, (batch = { topic, partition, records: [] }));
+    let partitions = this.#topics.get(topic);
+    if (!partitions) this.#topics.set(topic, (partitions = []));
+    const batch = (partitions[partition] ??= { topic, partition, records: [] });
     batch.records.push(record);
     this.#bytes += (record.key?.length ?? 0) + (record.value?.length ?? 0) + 32;
     this.#count += 1;
@@ -26,6 +26,6 @@ export class Outputs {
   }
 
   batches(): ProduceBatch[] {
-    return [...this.#batches.values()];
+    return [...this.#topics.values()].flatMap((partitions) => partitions.filter((batch) => batch !== undefined));
   }
 }

@@ -1,9 +1,9 @@
 import type { Environment } from './environment.ts';
 import { FreshetError } from './errors.ts';
-import { appendHop, HOPS } from './hops.ts';
+import { HOPS, hopStamper } from './hops.ts';
 import type { Context, KeyState, Processor, TaskId } from './processor.ts';
 import { type Headers, noHeaders, type ProduceRecord, type Rejected } from './record.ts';
-import { MAX_VALUE_BYTES, type Topic } from './topic.ts';
+import { MAX_VALUE_BYTES, type Serde, type Topic } from './topic.ts';
 import { partitionFor } from './partition.ts';
 import type { Outputs } from './outputs.ts';
 import type { Overlay } from './state/overlay.ts';
@@ -13,6 +13,13 @@ interface Sent {
   readonly topic: string;
   readonly partition: number;
   readonly record: ProduceRecord;
+}
+
+/** Where a declared output goes, looked up once. */
+interface Route {
+  readonly topic: string;
+  readonly partitions: number;
+  readonly serde: Serde<unknown>;
 }
 
 /** Handed on from the input unless a processor sets them itself. */
@@ -31,6 +38,8 @@ export class TaskContext implements Context {
   #sent: Sent[] = [];
   #rejected: { step: Rejected['step']; reason: string } | undefined;
   #now = 0;
+  #stamp: ((hops: Buffer | undefined) => Buffer) | undefined;
+  readonly #routes = new Map<string, Route>();
 
   constructor(
     environment: Environment,
@@ -53,6 +62,7 @@ export class TaskContext implements Context {
   begin(key: string, headers: Headers, now: number): void {
     this.state = this.#overlay.keyState(key);
     this.#headers = headers;
+    if (this.#now !== now) this.#stamp = undefined;
     this.#now = now;
     this.#sent = [];
     this.#rejected = undefined;
@@ -123,19 +133,30 @@ export class TaskContext implements Context {
   }
 
   #emit<V>(topic: Topic<V>, key: Buffer, value: V, given: Readonly<Record<string, string>>): void {
-    const environment = this.#environment;
-    const physical = environment.names.topic(topic.name);
-    const headers: Record<string, Buffer> = Object.create(null) as Record<string, Buffer>;
+    const { topic: physical, partitions, serde } = this.#route(topic);
+    const headers: Record<string, Buffer> = {};
     for (const name of inherited) {
       const bytes = this.#headers[name];
       if (bytes) headers[name] = bytes;
     }
-    for (const [name, text] of Object.entries(given)) headers[name] = Buffer.from(text, 'utf8');
-    headers[HOPS] = Buffer.from(appendHop(this.#headers[HOPS]?.toString('utf8'), this.task.processor, this.#now));
+    for (const name in given) headers[name] = Buffer.from(given[name] ?? '', 'utf8');
+    this.#stamp ??= hopStamper(this.task.processor, this.#now);
+    headers[HOPS] = this.#stamp(this.#headers[HOPS]);
     this.#sent.push({
       topic: physical,
-      partition: partitionFor(key, environment.partitions(physical)),
-      record: { key, value: value === null ? null : environment.serdes.of(topic).encode(value), headers, timestamp: this.#now },
+      partition: partitionFor(key, partitions),
+      record: { key, value: value === null ? null : serde.encode(value), headers, timestamp: this.#now },
     });
+  }
+
+  #route(topic: Topic): Route {
+    let route = this.#routes.get(topic.name);
+    if (!route) {
+      const { names, partitions, serdes } = this.#environment;
+      const physical = names.topic(topic.name);
+      route = { topic: physical, partitions: partitions(physical), serde: serdes.of(topic) };
+      this.#routes.set(topic.name, route);
+    }
+    return route;
   }
 }

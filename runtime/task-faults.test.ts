@@ -126,9 +126,12 @@ describe('a task whose store fails', () => {
     pipe('a');
     await until(async () => (await counted()).length === 2);
     engine.reads = 'STORE_CORRUPT';
-    pipe('a');
+    // What was used just before is not read again.
+    pipe('b');
     await until(async () => (await counted()).length === 3);
-    expect(await counted()).toEqual(['a1', 'a2', 'a3']);
+    pipe('a');
+    await until(async () => (await counted()).length === 4);
+    expect(await counted()).toEqual(['a1', 'a2', 'b1', 'a3']);
     expect(engine.destroyed).toBe(1);
     expect(broker.records('rejected')).toHaveLength(0);
   });

@@ -11,8 +11,9 @@ import { checkpointOp, type RestoreProgress } from './restore.ts';
 import { type Position, storeName, takeOver } from './take-over.ts';
 import { TaskContext } from './task-context.ts';
 import { applyRecord, applyTimer } from './apply.ts';
-import { HintIndex, hintOps } from './state/hints.ts';
-import { dataKey, encodeCell, FORMAT, hintKey, partId, POSITION_ID } from './state/layout.ts';
+import { hasHints, HintIndex, hintOps } from './state/hints.ts';
+import { CellCache } from './state/cell-cache.ts';
+import { changelogKey, dataKey, encodeCell, FORMAT, hintKey, partId, POSITION_ID } from './state/layout.ts';
 import { Overlay } from './state/overlay.ts';
 import type { Store, StoreOp } from './state/store.ts';
 import { TaskWatermarks } from './watermarks/task-watermarks.ts';
@@ -60,6 +61,8 @@ export class Task {
   #inputs: TaskInputs | undefined;
   #timers: HintIndex | undefined;
   #holds: HintIndex | undefined;
+  /** What the store holds, kept between transactions; as old as the store. */
+  #cells = new CellCache();
   /** Next offset of the changelog that the store has not got. */
   #changelogOffset = 0;
   #failedInARow = 0;
@@ -126,6 +129,7 @@ export class Task {
     this.#store = owned.store;
     this.#changelogOffset = owned.offset;
     this.watermarks.restore(owned.position.watermarks);
+    this.#cells = new CellCache();
     this.#timers = new HintIndex(owned.store, 't');
     this.#holds = new HintIndex(owned.store, 'h');
     this.#inputs = await TaskInputs.open(environment, this.#processor, this.id.partition, owned.position.inputs, this.wake);
@@ -185,7 +189,8 @@ export class Task {
     // 1 decode; 2 fetch the state of the keys; 3 process, one record after the other.
     const records = await inputs.decode();
     this.#crash('decoded');
-    const wanted = records.flatMap((item) => wantedParts(this.#processor, item.record));
+    const wanted: string[] = [];
+    for (const { record } of records) if (record) addWantedParts(wanted, this.#processor, record);
     await overlay.prefetch(wanted);
     this.#crash('fetched');
     const now = this.#environment.clock.now();
@@ -220,8 +225,8 @@ export class Task {
     work: (overlay: Overlay, context: TaskContext, outputs: Outputs) => Promise<StoreOp[]>,
   ): Promise<void> {
     const environment = this.#environment;
-    const { producer, inputs, timers, holds } = this.#owned();
-    const overlay = new Overlay(store);
+    const { producer, inputs, timers, holds, cells } = this.#owned();
+    const overlay = new Overlay(store, cells);
     const outputs = new Outputs();
     const context = new TaskContext(environment, this.#processor, this.id, overlay, this.watermarks, outputs);
     this.working = true;
@@ -232,24 +237,25 @@ export class Task {
     overlay.accept();
     const sent = outputs.count;
     const changelog = { topic: environment.names.changelog(this.id.processor), partition: this.id.partition };
-    let logged = 0;
-    for (const change of overlay.changes()) {
+    const changes = overlay.changes();
+    const sizes: number[] = [];
+    for (const change of changes) {
+      const key = dataKey(change.id);
       const value = change.after ? encodeCell(change.after) : null;
-      outputs.add(changelog.topic, changelog.partition, { key: Buffer.from(change.id, 'utf8'), value });
-      logged += 1;
-      ops.push(
-        value ? { kind: 'put', key: dataKey(change.id), value } : { kind: 'del', key: dataKey(change.id) },
-        ...hintOps(change),
-      );
+      outputs.add(changelog.topic, changelog.partition, { key: changelogKey(key), value });
+      sizes.push(value?.length ?? 0);
+      ops.push(value ? { kind: 'put', key, value } : { kind: 'del', key });
+      if (hasHints(change)) ops.push(...hintOps(change));
     }
     const began = performance.now();
     const results = await producer.transact(outputs.batches());
     this.#crash('committed');
     const base = results.find(({ topic, partition }) => topic === changelog.topic && partition === changelog.partition);
-    this.#changelogOffset = base ? base.baseOffset + logged : this.#changelogOffset;
+    this.#changelogOffset = base ? base.baseOffset + changes.length : this.#changelogOffset;
     const now = environment.clock.now();
     ops.push(checkpointOp({ format: FORMAT, clusterId: environment.clusterId, offset: this.#changelogOffset, writtenAt: now }));
     await store.write(ops);
+    changes.forEach(({ id, after }, i) => cells.set(id, after ?? null, sizes[i] ?? 0));
     timers.written(ops);
     holds.written(ops);
     this.#crash('written');
@@ -319,11 +325,12 @@ export class Task {
     return true;
   }
 
-  #owned(): { store: Store; producer: TransactionalProducer; inputs: TaskInputs; timers: HintIndex; holds: HintIndex } {
-    if (!this.#store || !this.#producer || !this.#inputs || !this.#timers || !this.#holds) {
+  #owned() {
+    const [store, producer, inputs, timers, holds] = [this.#store, this.#producer, this.#inputs, this.#timers, this.#holds];
+    if (!store || !producer || !inputs || !timers || !holds) {
       throw new FreshetError('CLOSED', `The task ${storeName(this.id)} has not been taken over.`);
     }
-    return { store: this.#store, producer: this.#producer, inputs: this.#inputs, timers: this.#timers, holds: this.#holds };
+    return { store, producer, inputs, timers, holds, cells: this.#cells };
   }
 
   #crash(point: CrashPoint): void {
@@ -346,11 +353,10 @@ function spentHint(overlay: Overlay, timer: Timer): StoreOp[] {
 }
 
 /** What `process` will read, as far as the processor can tell; one that throws here will throw again where it is caught. */
-function wantedParts(processor: Processor, record: StreamRecord | undefined): string[] {
-  if (!record) return [];
+function addWantedParts(wanted: string[], processor: Processor, record: StreamRecord): void {
   try {
-    return (processor.parts?.(record) ?? []).map((part) => partId(record.key, part));
+    for (const part of processor.parts?.(record) ?? []) wanted.push(partId(record.key, part));
   } catch {
-    return [];
+    // It is asked for when it is read.
   }
 }

@@ -28,17 +28,22 @@ export interface BatchIdentity {
 /** Encodes at least one record, without compression. `now` stamps records that have no timestamp. */
 export function encodeBatch(records: readonly ProduceRecord[], identity: BatchIdentity, now: number): Buffer {
   const base = records[0]?.timestamp ?? now;
-  const lengths = records.map((record, index) => recordLength(record, index, (record.timestamp ?? now) - base));
-  const size = lengths.reduce((sum, length) => sum + varintSize(length) + length, HEADER_BYTES);
+  const lengths = new Int32Array(records.length);
+  let size = HEADER_BYTES;
+  records.forEach((record, index) => {
+    const length = recordLength(record, index, (record.timestamp ?? now) - base);
+    lengths[index] = length;
+    size += varintSize(length) + length;
+  });
   const batch = Buffer.allocUnsafe(size);
   let at = HEADER_BYTES;
   let newest = base;
-  for (const [index, record] of records.entries()) {
+  records.forEach((record, index) => {
     const timestamp = record.timestamp ?? now;
     if (timestamp > newest) newest = timestamp;
     at = writeVarint(batch, at, lengths[index] ?? 0);
     at = writeRecord(batch, at, record, index, timestamp - base);
-  }
+  });
   batch.writeBigInt64BE(0n, 0);
   batch.writeInt32BE(size - LENGTH_FROM, 8);
   batch.writeInt32BE(-1, 12);
@@ -63,13 +68,14 @@ export function recordSize({ key, value, headers = noHeaders }: ProduceRecord): 
 }
 
 function recordLength({ key, value, headers = noHeaders }: ProduceRecord, offsetDelta: number, timeDelta: number): number {
-  const names = Object.keys(headers);
-  let length = 1 + varintSize(timeDelta) + varintSize(offsetDelta) + bytesSize(key) + bytesSize(value) + varintSize(names.length);
-  for (const name of names) {
+  let count = 0;
+  let length = 1 + varintSize(timeDelta) + varintSize(offsetDelta) + bytesSize(key) + bytesSize(value);
+  for (const name in headers) {
     const nameBytes = Buffer.byteLength(name);
     length += varintSize(nameBytes) + nameBytes + bytesSize(headers[name] ?? null);
+    count += 1;
   }
-  return length;
+  return length + varintSize(count);
 }
 
 function bytesSize(bytes: Buffer | null): number {
@@ -170,18 +176,18 @@ function readRecords(batch: Buffer, baseOffset: number, attributes: number): rea
   return records;
 }
 
+/** The lengths inside a record are checked against its own when it has been read. */
 function readRecord(batch: VarintReader, baseOffset: number, baseTimestamp: number, appendTime: number | undefined): RawRecord {
   const length = batch.varint();
   if (length < 0 || length > batch.end - batch.offset) throw new RangeError('past the end');
-  const from = new VarintReader(batch.buffer, batch.offset, batch.offset + length);
-  batch.offset += length;
-  from.byte();
-  const timestamp = baseTimestamp + from.varint();
-  const offset = baseOffset + from.varint();
-  const key = from.bytes();
-  const value = from.bytes();
-  const headers = readHeaders(from);
-  if (from.offset !== from.end) throw new RangeError('bytes left after a record');
+  const end = batch.offset + length;
+  batch.byte();
+  const timestamp = baseTimestamp + batch.varint();
+  const offset = baseOffset + batch.varint();
+  const key = batch.bytes();
+  const value = batch.bytes();
+  const headers = readHeaders(batch);
+  if (batch.offset !== end) throw new RangeError('a record that is not as long as it says');
   return { key, value, headers, timestamp: appendTime ?? timestamp, offset };
 }
 

@@ -1,6 +1,7 @@
 /** Zig-zag varints as in record batches: exact for integers up to 2^53. Sizes in bytes. */
 export function varintSize(value: number): number {
   let rest = value < 0 ? -value * 2 - 1 : value * 2;
+  if (rest < 128) return 1;
   let size = 1;
   while (rest >= 128) {
     rest = rest > 0x7fffffff ? Math.floor(rest / 128) : rest >>> 7;
@@ -39,6 +40,7 @@ export class VarintReader {
 
   varint(): number {
     let byte = this.byte();
+    if (byte < 128) return (byte >>> 1) ^ -(byte & 1);
     let value = byte & 127;
     for (let scale = 128; byte >= 128; scale *= 128) {
       if (scale > 2 ** 63) throw new RangeError('varint of more than 10 bytes');

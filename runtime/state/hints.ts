@@ -22,6 +22,15 @@ export interface Hint {
   readonly id: string;
 }
 
+/** Whether a changed part has marks now, or had some. */
+export function hasHints({ before, after }: Change): boolean {
+  return isMarked(before) || isMarked(after);
+}
+
+function isMarked(cell: Cell | undefined): boolean {
+  return cell !== undefined && (cell.due.length > 0 || cell.hold !== undefined);
+}
+
 /** Store operations that keep the hints of a changed part in step with its marks. */
 export function hintOps(change: Change): StoreOp[] {
   const before = hintKeys(change.id, change.before);

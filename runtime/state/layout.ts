@@ -33,16 +33,18 @@ export interface Cell {
 
 const packr = new Packr({ useRecords: false, encodeUndefinedAsNil: false, int64AsType: 'number', moreTypes: false });
 
+/** The packer's option for bytes left free at the start, with their number added. */
+const RESERVE_START = 2048;
+
 export function encodeCell(cell: Cell): Buffer {
   const marked = cell.due.length > 0 || cell.hold !== undefined;
-  if (!marked) return Buffer.concat([unmarked, packr.pack(cell.value)]);
-  const due = cell.due.map(({ clock, at }) => [clock, at]);
-  const hold = cell.hold ? [cell.hold.source, cell.hold.at] : null;
-  return Buffer.concat([withMarks, packr.pack([cell.value, due, hold])]);
+  const body = marked
+    ? [cell.value, cell.due.map(({ clock, at }) => [clock, at]), cell.hold ? [cell.hold.source, cell.hold.at] : null]
+    : cell.value;
+  const bytes = packr.pack(body, RESERVE_START + 1);
+  bytes[0] = marked ? 1 : 0;
+  return bytes;
 }
-
-const unmarked = Buffer.from([0]);
-const withMarks = Buffer.from([1]);
 
 export function hasMarks(bytes: Buffer): boolean {
   return bytes[0] === 1;
@@ -50,7 +52,7 @@ export function hasMarks(bytes: Buffer): boolean {
 
 export function decodeCell(bytes: Buffer): Cell {
   const body: unknown = packr.unpack(bytes.subarray(1));
-  if (!hasMarks(bytes)) return { value: body, due: [], hold: undefined };
+  if (!hasMarks(bytes)) return { value: body, due: noDue, hold: undefined };
   const [value, due, hold] = body as [unknown, [string, number][], [string, number] | null];
   return {
     value,
@@ -60,11 +62,18 @@ export function decodeCell(bytes: Buffer): Cell {
 }
 
 export function cellOf(value: unknown, marks: Marks | undefined): Cell {
-  return { value, due: marks?.due ?? [], hold: marks?.hold };
+  return { value, due: marks?.due ?? noDue, hold: marks?.hold };
 }
+
+const noDue: readonly Due[] = [];
 
 export function dataKey(id: string): Buffer {
   return Buffer.from(`d${id}`, 'utf8');
+}
+
+/** The key in the changelog of what lies under this key in the store; a view of it. */
+export function changelogKey(key: Buffer): Buffer {
+  return key.subarray(1);
 }
 
 export function metaKey(name: string): Buffer {

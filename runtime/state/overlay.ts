@@ -1,4 +1,5 @@
 import type { KeyState, Marks } from '../processor.ts';
+import { CellCache } from './cell-cache.ts';
 import { type Cell, cellOf, dataKey, decodeCell, partId, prefixEnd, splitId } from './layout.ts';
 import type { Store } from './store.ts';
 
@@ -15,38 +16,40 @@ export interface Change {
  */
 export class Overlay {
   readonly #store: Store;
-  /** What the store holds, as far as it was read in this transaction. */
-  readonly #fetched = new Map<string, Cell | undefined>();
-  readonly #transaction = new Map<string, Cell | undefined>();
-  readonly #record = new Map<string, Cell | undefined>();
+  /** What the store holds, as far as it was read. */
+  readonly #committed: CellCache;
+  /** null: deleted. */
+  readonly #transaction = new Map<string, Cell | null>();
+  readonly #record = new Map<string, Cell | null>();
 
-  constructor(store: Store) {
+  /** `committed` may outlive the overlay, if it is told what was written. */
+  constructor(store: Store, committed = new CellCache()) {
     this.#store = store;
+    this.#committed = committed;
   }
 
   /** Reads parts ahead, in one go. */
   async prefetch(ids: Iterable<string>): Promise<void> {
-    const missing = [...new Set(ids)].filter((id) => !this.#fetched.has(id));
-    if (missing.length === 0) return;
-    const values = await this.#store.getMany(missing.map(dataKey));
-    missing.forEach((id, i) => {
-      const bytes = values[i];
-      this.#fetched.set(id, bytes && decodeCell(bytes));
-    });
+    const missing = new Set<string>();
+    for (const id of ids) if (this.#committed.get(id) === undefined) missing.add(id);
+    if (missing.size === 0) return;
+    const wanted = [...missing];
+    const values = await this.#store.getMany(wanted.map(dataKey));
+    wanted.forEach((id, i) => this.#remember(id, values[i]));
   }
 
   read(id: string): Cell | undefined {
-    if (this.#record.has(id)) return this.#record.get(id);
-    if (this.#transaction.has(id)) return this.#transaction.get(id);
-    return this.#committed(id);
+    const written = this.#record.get(id) ?? (this.#record.has(id) ? null : this.#transaction.get(id));
+    return (written === undefined ? this.#read(id) : written) ?? undefined;
   }
 
   write(id: string, cell: Cell | undefined): void {
-    this.#record.set(id, cell);
+    this.#record.set(id, cell ?? null);
   }
 
   /** The writes of the current record become part of the transaction. */
   accept(): void {
+    if (this.#record.size === 0) return;
     for (const [id, cell] of this.#record) this.#transaction.set(id, cell);
     this.#record.clear();
   }
@@ -60,31 +63,19 @@ export class Overlay {
   changes(): Change[] {
     const changes: Change[] = [];
     for (const [id, after] of this.#transaction) {
-      const before = this.#committed(id);
-      if (after || before) changes.push({ id, after, before });
+      const before = this.#read(id);
+      if (after || before) changes.push({ id, after: after ?? undefined, before: before ?? undefined });
     }
     return changes;
   }
 
   /** The state of one key. */
   keyState(key: string): KeyState {
-    return {
-      get: <T>(part: string) => this.read(partId(key, part))?.value as T | undefined,
-      set: <T>(part: string, value: T, marks?: Marks) => this.write(partId(key, part), cellOf(value, marks)),
-      delete: (part) => this.write(partId(key, part), undefined),
-      parts: () => this.#parts(key),
-    };
+    return new OverlaidKey(this, key);
   }
 
-  #committed(id: string): Cell | undefined {
-    if (this.#fetched.has(id)) return this.#fetched.get(id);
-    const bytes = this.#store.get(dataKey(id));
-    const cell = bytes && decodeCell(bytes);
-    this.#fetched.set(id, cell);
-    return cell;
-  }
-
-  #parts(key: string): string[] {
+  /** Names of the parts of a key, sorted. */
+  parts(key: string): string[] {
     const prefix = dataKey(partId(key, ''));
     const found = new Set<string>();
     for (const entry of this.#store.scan({ gte: prefix, lt: prefixEnd(prefix) })) {
@@ -99,5 +90,42 @@ export class Overlay {
       }
     }
     return [...found].sort();
+  }
+
+  #read(id: string): Cell | null {
+    const known = this.#committed.get(id);
+    return known === undefined ? this.#remember(id, this.#store.get(dataKey(id))) : known;
+  }
+
+  #remember(id: string, bytes: Buffer | undefined): Cell | null {
+    const cell = bytes ? decodeCell(bytes) : null;
+    this.#committed.set(id, cell, bytes?.length ?? 0);
+    return cell;
+  }
+}
+
+class OverlaidKey implements KeyState {
+  readonly #overlay: Overlay;
+  readonly #key: string;
+
+  constructor(overlay: Overlay, key: string) {
+    this.#overlay = overlay;
+    this.#key = key;
+  }
+
+  get<T>(part: string): T | undefined {
+    return this.#overlay.read(partId(this.#key, part))?.value as T | undefined;
+  }
+
+  set<T>(part: string, value: T, marks?: Marks): void {
+    this.#overlay.write(partId(this.#key, part), cellOf(value, marks));
+  }
+
+  delete(part: string): void {
+    this.#overlay.write(partId(this.#key, part), undefined);
+  }
+
+  parts(): readonly string[] {
+    return this.#overlay.parts(this.#key);
   }
 }
