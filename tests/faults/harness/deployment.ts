@@ -1,14 +1,16 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { connectKafka } from '../../../runtime/kafka/connect.ts';
 import type { Kafka } from '../../../runtime/kafka/contract.ts';
 import { partitionFor } from '../../../runtime/partition.ts';
 import { tpKey } from '../../../runtime/record.ts';
 import type { TopicSpec } from '../../../runtime/topic.ts';
 import { eventually } from '../../support/eventually.ts';
-import { CONTROL, type Numbered, PARTITIONS, processors } from '../hosts/topology.ts';
+import { CONTROL, type Numbered, PARTITIONS, processors, RAW, type Value } from '../hosts/topology.ts';
 import { Host } from './host.ts';
+import { readInside, type TextRow } from './inside-reader.ts';
 import { LiveReader } from './live-reader.ts';
 import { type History, judge, type Row, summary, type Verdict } from './oracle.ts';
 import { readCommitted } from './outside-reader.ts';
@@ -20,6 +22,8 @@ const outputs = ['echoes', 'spread', 'results'] as const;
 
 export interface DeploymentOptions {
   readonly brokers: readonly string[];
+  /** Where the hosts find them, if not there. */
+  readonly hostBrokers?: readonly string[];
   readonly hosts: number;
   /** Different keys of the numbers. */
   readonly keys?: number;
@@ -50,7 +54,7 @@ export class Deployment {
       { length: options.hosts },
       (_, slot) =>
         new Host({
-          brokers: options.brokers,
+          brokers: options.hostBrokers ?? options.brokers,
           prefix,
           dataDir: join(this.dataDir, `host-${slot}`),
           sessionTimeoutMs: SESSION_TIMEOUT_MS,
@@ -66,7 +70,7 @@ export class Deployment {
   static async create(options: DeploymentOptions): Promise<Deployment> {
     const kafka = await connectKafka({ brokers: options.brokers, clientId: 'deployment' }, { waitMs: 60_000 });
     const prefix = `f${Math.trunc(performance.timeOrigin + performance.now()).toString(36)}.`;
-    const plain = ['echoes', 'spread', 'results', 'rejected'].map((name): TopicSpec => ({
+    const plain = ['echoes', 'spread', 'results', 'rejected', RAW].map((name): TopicSpec => ({
       name,
       partitions: PARTITIONS,
       config: {},
@@ -127,13 +131,29 @@ export class Deployment {
     );
   }
 
-  /** Everything there is to judge; the hosts must have been stopped in order. */
-  async history(): Promise<History> {
-    const names = ['numbers', ...outputs];
-    const rows = await readCommitted(
-      this.#brokers,
-      names.map((name) => this.prefix + name),
-    );
+  /** Sends so many numbers, again and again with a pause, until what it returns is called, which resolves when all are acknowledged. */
+  steadily(count: number, everyMs: number): () => Promise<void> {
+    const over = new AbortController();
+    const producer = this.kafka.producer();
+    const producing = (async () => {
+      while (!over.signal.aborted) {
+        await this.produce(count, producer);
+        await delay(everyMs);
+      }
+    })();
+    return async () => {
+      over.abort();
+      await producing;
+    };
+  }
+
+  /**
+   * Everything there is to judge; the hosts must have been stopped in order. Committed is what Kafka's own client reads, or, in a
+   * tenth of the time, what ours reads afresh: then the two are to be compared once for all deployments of a file.
+   */
+  async history(by: 'kafka' | 'ours' = 'kafka'): Promise<History> {
+    const names = ['numbers', ...outputs].map((name) => this.prefix + name);
+    const rows = by === 'kafka' ? await readCommitted(this.#brokers, names) : (await readInside(this.kafka, names)).map(rowOf);
     const ends = await this.kafka.admin.endOffsets(
       outputs.flatMap((name) => Array.from({ length: PARTITIONS }, (_, partition) => ({ topic: this.prefix + name, partition }))),
     );
@@ -183,9 +203,9 @@ export class Deployment {
   }
 
   /** Ends the hosts in order, judges, and tells the one line. */
-  async judged(name: string, faults: number): Promise<Verdict> {
-    for (const host of this.hosts) if (host.alive) await host.stop();
-    const verdict = judge(await this.history());
+  async judged(name: string, faults: number, by: 'kafka' | 'ours' = 'kafka'): Promise<Verdict> {
+    await Promise.all(this.hosts.filter((host) => host.alive).map((host) => host.stop()));
+    const verdict = judge(await this.history(by));
     process.stderr.write(`freshet: ${name}: ${summary(faults, this.acked.size, verdict)}\n`);
     return verdict;
   }
@@ -200,4 +220,8 @@ export class Deployment {
     await this.kafka.close();
     rmSync(this.dataDir, { recursive: true, force: true });
   }
+}
+
+function rowOf({ text, ...row }: TextRow): Row {
+  return { ...row, value: JSON.parse(text) as Value };
 }

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { join } from 'node:path';
 import type { Crash, HostLine, HostSettings } from '../hosts/settings.ts';
 
-const script = join(import.meta.dirname, '..', 'hosts', 'host.ts');
+const scripts = join(import.meta.dirname, '..', 'hosts');
 
 interface TaskLine {
   readonly task: string;
@@ -20,9 +20,11 @@ export class Host {
   #child: ReturnType<typeof spawn> | undefined;
   #ended: Promise<string> = Promise.resolve('never started');
   readonly #waiting = new Set<() => void>();
+  readonly #script: string;
 
-  constructor(settings: HostSettings) {
+  constructor(settings: HostSettings, script: 'host' | 'gateway' = 'host') {
     this.settings = settings;
+    this.#script = join(scripts, `${script}.ts`);
   }
 
   get alive(): boolean {
@@ -38,10 +40,10 @@ export class Host {
     return this.#ended;
   }
 
-  start(more: { readonly crash?: Crash; readonly slowWritesMs?: number } = {}): void {
+  start(more: { readonly crash?: Crash; readonly slowWritesMs?: number; readonly forcedMs?: number } = {}): void {
     const argument = JSON.stringify({ ...this.settings, ...more });
     const env = { ...process.env, NODE_ENV: 'production' };
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', script, argument], { env });
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', this.#script, argument], { env });
     this.#child = child;
     createInterface({ input: child.stdout }).on('line', (line) => this.#hear(line));
     createInterface({ input: child.stderr }).on('line', (line) => this.errors.push(line));
@@ -79,6 +81,16 @@ export class Host {
   /** What its tasks said of themselves last. */
   get tasks(): readonly TaskLine[] {
     return (this.lines.findLast(({ event }) => event === 'status')?.['tasks'] ?? []) as readonly TaskLine[];
+  }
+
+  /** What it counted of this last, since its start. */
+  figure(name: 'transactions' | 'fenced' | 'rssBytes'): number {
+    return Number(this.lines.findLast(({ event }) => event === 'status')?.[name] ?? 0);
+  }
+
+  /** The longest time that its event loop did not turn, milliseconds, of what it said from line `from` on. */
+  stalledMs(from = 0): number {
+    return Math.max(0, ...this.said('status', undefined, from).map((line) => Number(line['stalledMs'])));
   }
 
   /** Resolves when the condition holds, which is looked at after each line; rejects with what it said last. */

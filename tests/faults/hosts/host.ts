@@ -1,8 +1,9 @@
 import { join } from 'node:path';
+import { Registry } from 'prom-client';
 import { systemClock } from '../../../runtime/clock.ts';
 import { type Environment, prefixedNames } from '../../../runtime/environment.ts';
 import { connectKafka } from '../../../runtime/kafka/connect.ts';
-import { noMetrics } from '../../../runtime/metrics.ts';
+import { promTaskMetrics } from '../../../runtime/metrics.ts';
 import { tpKey } from '../../../runtime/record.ts';
 import { rocksdbEngine } from '../../../runtime/state/rocksdb.ts';
 import type { CrashPoint } from '../../../runtime/task.ts';
@@ -11,10 +12,13 @@ import { claimWriter } from '../../../runtime/watermarks/claims.ts';
 import { ProgressTable } from '../../../runtime/watermarks/progress.ts';
 import { SourceWatcher } from '../../../runtime/watermarks/source-watcher.ts';
 import { Worker } from '../../../runtime/worker.ts';
+import { dyingEngine } from './dying-engine.ts';
 import { dyingKafka } from './dying-kafka.ts';
+import { forcedMember } from './forced-member.ts';
 import type { HostSettings } from './settings.ts';
 import { slowEngine } from './slow-engine.ts';
 import { clock, CONTROL, PARTITIONS, processors, rejected, sumNumbers } from './topology.ts';
+import { watchVitalSigns } from './vital-signs.ts';
 
 // One process of the deployment under test: both processors, their clock, and a way to end at a chosen moment.
 
@@ -31,7 +35,7 @@ process.stdin.on('end', () => process.exit(9)).resume();
 const options = { brokers: settings.brokers, clientId: 'host' };
 const connected = await connectKafka(options, { waitMs: 60_000 });
 const inTransaction = crash?.at === 'before-position' || crash?.at === 'before-commit' ? crash.at : undefined;
-const kafka =
+const dying =
   crash && inTransaction
     ? dyingKafka(connected, options, {
         transactionalId: `${prefix}${crash.task}`,
@@ -40,6 +44,7 @@ const kafka =
         die: end,
       })
     : connected;
+const kafka = settings.forcedMs === undefined ? dying : forcedMember(dying, settings.forcedMs);
 let left = crash?.after ?? 0;
 const crashAt = (point: CrashPoint, task: { processor: string; partition: number }): void => {
   if (point === crash?.at && `${task.processor}-${task.partition}` === crash.task && left-- === 0) end();
@@ -53,7 +58,9 @@ const progress = new ProgressTable();
 const ends = await kafka.admin.endOffsets([control]);
 await progress.follow(reader, control.topic, 0, ends.get(tpKey(control.topic, 0)) ?? 0);
 const claims = claimWriter({ producer, topic: control.topic, onError: () => say({ event: 'claims-wait' }) });
-const engine = rocksdbEngine(join(settings.dataDir, 'stores'));
+const rocksdb = rocksdbEngine(join(settings.dataDir, 'stores'));
+const engine = crash?.at === 'in-write' ? dyingEngine(rocksdb, crash.task, crash.after, 1) : rocksdb;
+const registry = new Registry();
 const environment: Environment = {
   kafka,
   reader,
@@ -68,7 +75,7 @@ const environment: Environment = {
   progress,
   claims,
   metrics: {
-    ...noMetrics,
+    ...promTaskMetrics(registry),
     restored: ({ processor, partition }, records) => say({ event: 'restoring', task: `${processor}-${partition}`, records }),
   },
   log: (level, message, fields = {}) => {
@@ -112,11 +119,23 @@ process.once('SIGTERM', () => {
 });
 await Promise.all([...workers.map((worker) => worker.start()), watcher.start()]);
 say({ event: 'started' });
-const tell = (): void =>
+const vitalSigns = watchVitalSigns();
+/** Sum of a metric over its labels; of a histogram, how many it has seen. */
+const total = async (metric: string, suffix = ''): Promise<number> => {
+  const values = (await registry.getSingleMetric(metric)?.get())?.values ?? [];
+  return values.reduce((sum, one) => {
+    const name = 'metricName' in one ? one.metricName : metric;
+    return name === metric + suffix ? sum + one.value : sum;
+  }, 0);
+};
+const tell = async (): Promise<void> =>
   say({
     event: 'status',
     tasks: workers.flatMap((worker) =>
       worker.status().map((task) => ({ ...task, task: `${worker.processor.name}-${task.partition}` })),
     ),
+    transactions: await total('freshet_commit_seconds', '_count'),
+    fenced: await total('freshet_fenced_total'),
+    ...vitalSigns(),
   });
-setInterval(tell, 500).unref();
+setInterval(() => void tell(), 500).unref();

@@ -4,7 +4,7 @@ import type { CrashPoint } from '../../../runtime/task.ts';
 export interface Crash {
   /** `sum-numbers-2` */
   readonly task: string;
-  readonly at: CrashPoint | 'before-position' | 'before-commit';
+  readonly at: CrashPoint | 'before-position' | 'before-commit' | 'in-write';
   /** How often the task passes there first. */
   readonly after: number;
   /** SIGKILL when left out. */
@@ -20,6 +20,8 @@ export interface HostSettings {
   readonly crash?: Crash;
   /** A disk that takes so long for a thousand changes, milliseconds. */
   readonly slowWritesMs?: number;
+  /** Takes all tasks for its own for so long, whatever the group says, milliseconds. */
+  readonly forcedMs?: number;
 }
 
 /** A line that a host says on its standard output. */

@@ -54,6 +54,9 @@ export const spread = testTopic<Spread>('spread');
 export const results = testTopic<Counted | Fired>('results');
 export const rejected = testTopic<Rejected>('rejected');
 export const CONTROL = 'progress';
+/** Where the gateway writes, and what opens it. */
+export const RAW = 'raw';
+export const WRITE_KEY = 'WK';
 
 export const clock: SourceClock = {
   source: 'numbers',

@@ -1,0 +1,121 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { LocalCluster } from '../../infra/local/cluster.ts';
+import { Cluster } from '../../runtime/kafka/cluster.ts';
+import { startThreeBrokers } from '../support/three-brokers.ts';
+import { compareReaders } from './harness/compared.ts';
+import { Deployment } from './harness/deployment.ts';
+import { inSync } from './harness/in-sync.ts';
+import { spotless } from './harness/oracle.ts';
+import { type Promised, Senders } from './harness/senders.ts';
+
+const say = (line: string): void => void process.stderr.write(`freshet: ${line}\n`);
+
+let cluster: LocalCluster;
+let deployment: Deployment;
+let senders: Senders;
+let stop: () => Promise<void>;
+const prefixes: string[] = [];
+beforeAll(async () => {
+  cluster = await startThreeBrokers();
+});
+afterEach(async () => {
+  await senders.close();
+  await stop();
+  await deployment.close();
+});
+afterAll(() => cluster.stop());
+
+/** Two hosts and a gateway at work, under load. */
+async function underLoad(): Promise<void> {
+  deployment = await Deployment.create({ brokers: cluster.brokers, hosts: 2 });
+  prefixes.push(deployment.prefix);
+  senders = new Senders(deployment);
+  stop = deployment.steadily(50, 50);
+  for (const host of deployment.hosts) host.start();
+  await senders.start();
+  for (const host of deployment.hosts) await host.until(() => host.said('started').length > 0);
+}
+
+/** Everything is counted that was acknowledged, in the log and by the gateway. */
+async function judged(name: string, faults: number): Promise<Promised> {
+  await stop();
+  await deployment.settled();
+  const promised = await senders.stop();
+  const { accepted, refused, lost, duplicated, outOfOrder } = promised;
+  const gateway = `accepted ${accepted}, refused ${refused}, then lost ${lost}, duplicated ${duplicated}, out-of-order ${outOfOrder}`;
+  expect(await deployment.judged(`${name}, gateway: ${gateway}`, faults, 'ours')).toEqual(spotless);
+  expect([lost, duplicated, outOfOrder, promised.unadvised, promised.unexpected]).toEqual([0, 0, 0, 0, 0]);
+  expect(accepted).toBeGreaterThan(100);
+  return promised;
+}
+
+const transactions = (): number => deployment.hosts.reduce((sum, host) => sum + host.figure('transactions'), 0);
+
+/** One broker after the other goes and comes back, the next when all partitions are whole again. */
+async function eachInTurn(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+  for (const index of cluster.brokers.keys()) {
+    await cluster.kill(index, signal);
+    await delay(500);
+    await cluster.restart(index);
+    await inSync(cluster.brokers);
+  }
+}
+
+describe('a fan-out over three brokers, with a gateway in front', () => {
+  it('F8: loses, doubles and swaps nothing while one broker after the other is killed', async () => {
+    await underLoad();
+    await eachInTurn('SIGKILL');
+    await judged('F8', 3);
+  });
+
+  it('F9: loses nothing that was answered with 200 while the brokers are restarted in order', async () => {
+    await underLoad();
+    await eachInTurn('SIGTERM');
+    await judged('F9', 3);
+  });
+
+  it('F11: neither stalls nor loses when a broker stops in the middle of everything for twenty seconds', async () => {
+    await underLoad();
+    const from = [...deployment.hosts, senders.gateway].map((host) => ({ host, line: host.lines.length }));
+    await cluster.kill(1, 'SIGSTOP');
+    await delay(20_000);
+    await cluster.kill(1, 'SIGCONT');
+    await stop();
+    await deployment.settled();
+    const stalled = Math.max(...from.map(({ host, line }) => host.stalledMs(line)));
+    const timedOut = from
+      .flatMap(({ host, line }) => host.said('log', 'task takes over afresh', line))
+      .map((line) => line['reason']);
+    await judged(`F11, longest stall ${stalled} ms, ${timedOut.length} tasks took over afresh`, 1);
+    expect(stalled).toBeLessThan(1_000);
+    expect(timedOut.filter((reason) => /timed out/i.test(String(reason))).length).toBeGreaterThan(0);
+    await inSync(cluster.brokers);
+  });
+
+  it('F13: goes on at its pace when the coordinator of its group and of its transactions is killed', async () => {
+    await underLoad();
+    const client = new Cluster({ brokers: cluster.brokers, clientId: 'coordinators' });
+    await client.refresh();
+    const leader = await client.coordinator('group', `${deployment.prefix}sum-numbers`);
+    const ids = ['sum-numbers', 'count-spread'].flatMap((name) => [0, 1, 2, 3].map((at) => `${deployment.prefix}${name}-${at}`));
+    const led = await Promise.all(ids.map((id) => client.coordinator('transaction', id)));
+    await client.close();
+    const moved = led.filter((node) => node === leader).length;
+    await cluster.kill(leader - 1, 'SIGKILL');
+    const [before, began] = [transactions(), Date.now()];
+    await deployment.host(0).until(() => transactions() >= before + 100);
+    const took = Date.now() - began;
+    await cluster.restart(leader - 1);
+    await inSync(cluster.brokers);
+    await judged(`F13, 1 group and ${moved} transactional ids moved, 100 transactions in ${took} ms`, 1);
+    expect(took).toBeLessThan(60_000);
+  });
+});
+
+it('F8, F9, F11, F13: have left what Kafka reads as we do', async () => {
+  const { records, onlyOurs, onlyTheirs } = await compareReaders(cluster.brokers, prefixes);
+  say(`F8, F9, F11, F13: compared ${records} records, only ours ${onlyOurs}, only Kafka's ${onlyTheirs}`);
+  expect([onlyOurs, onlyTheirs]).toEqual([0, 0]);
+  expect(records).toBeGreaterThan(1_000);
+});
