@@ -1,7 +1,9 @@
+import { readFile } from 'node:fs/promises';
 import { startLocalCluster } from '../infra/local/cluster.ts';
 import { assertAllFree, type NeededPort } from '../infra/local/ports.ts';
 import { connectKafka } from '../runtime/kafka/connect.ts';
 import type { Kafka } from '../runtime/kafka/contract.ts';
+import { FreshetError } from '../runtime/errors.ts';
 import type { Log } from '../runtime/environment.ts';
 import { connectRegistry } from '../schemas/registry/confluent.ts';
 import type { Registry } from '../schemas/registry/registry.ts';
@@ -54,7 +56,7 @@ export async function connect(settings: Settings, options: ConnectOptions): Prom
       brokers,
       clientId: options.clientId,
       log: options.log,
-      ...(settings.ssl ? { ssl: true } : {}),
+      ...(settings.ssl ? { ssl: await tlsOf(settings) } : {}),
       ...(settings.sasl ? { sasl: settings.sasl } : {}),
       ...(settings.replicationFactor === undefined ? {} : { replicationFactor: settings.replicationFactor }),
     });
@@ -72,4 +74,19 @@ export async function connect(settings: Settings, options: ConnectOptions): Prom
     await started?.stop();
     throw error;
   }
+}
+
+/** true: the authorities that Node knows. */
+async function tlsOf({ sslFiles }: Settings): Promise<true | Record<string, string>> {
+  const files = Object.entries(sslFiles);
+  if (files.length === 0) return true;
+  const read = async ([name, path]: [string, string]): Promise<[string, string]> => {
+    try {
+      return [name, await readFile(path, 'utf8')];
+    } catch (cause) {
+      const variable = `KAFKA_SSL_${name.toUpperCase()}`;
+      throw new FreshetError('CONFIG_INVALID', `The file of ${variable} cannot be read: ${path}`, { cause });
+    }
+  };
+  return Object.fromEntries(await Promise.all(files.map(read)));
 }

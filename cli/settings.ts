@@ -7,6 +7,8 @@ export interface Settings {
   /** Own cluster, or undefined: an embedded one is started. */
   readonly cluster: { readonly brokers: readonly string[]; readonly registryUrl: string } | undefined;
   readonly ssl: boolean;
+  /** PEM files: the authority to be trusted beside the well-known ones, and a certificate of one's own with its key. */
+  readonly sslFiles: { readonly ca?: string; readonly cert?: string; readonly key?: string };
   /** For the registry of the own cluster: HTTP basic authentication. */
   readonly registryAuth: { readonly username: string; readonly password: string } | undefined;
   readonly sasl: { readonly mechanism: string; readonly username: string; readonly password: string } | undefined;
@@ -46,6 +48,7 @@ export function readSettings(env: Environment): Settings {
   return {
     cluster: ownCluster(env),
     ssl: env['KAFKA_SSL'] === 'true',
+    sslFiles: readSslFiles(env),
     registryAuth: readRegistryAuth(env),
     sasl: readSasl(env),
     prefix: env['FRESHET_PREFIX'] ?? '',
@@ -78,6 +81,14 @@ export function redacted(settings: Settings): Record<string, unknown> {
     registryAuth: settings.registryAuth ? { ...settings.registryAuth, password: '…' } : undefined,
     smtpUrl: settings.smtpUrl?.replace(/\/\/[^@/]*@/, '//…@'),
   };
+}
+
+function readSslFiles(env: Environment): Settings['sslFiles'] {
+  const { KAFKA_SSL_CA: ca, KAFKA_SSL_CERT: cert, KAFKA_SSL_KEY: key } = env;
+  if (!cert !== !key) throw invalid('KAFKA_SSL_CERT', 'be set together with KAFKA_SSL_KEY');
+  if ((ca || cert) && env['KAFKA_SSL'] !== 'true')
+    throw invalid('KAFKA_SSL', 'be true when KAFKA_SSL_CA or KAFKA_SSL_CERT is set');
+  return { ...(ca ? { ca } : {}), ...(cert && key ? { cert, key } : {}) };
 }
 
 const mechanisms = ['plain', 'scram-sha-256', 'scram-sha-512'];
