@@ -48,7 +48,7 @@ export function wallClock(timezone: string): (wall: number) => number {
 }
 
 /** Offset of local time from UTC in milliseconds; asked of Intl once per quarter of an hour, which is as fine as zones are. */
-function zoneOffset(timezone: string): (epoch: number) => number {
+export function zoneOffset(timezone: string): (epoch: number) => number {
   if (timezone === 'UTC') return () => 0;
   const quarter = 900_000;
   const format = new Intl.DateTimeFormat('en-US', {

@@ -1,12 +1,15 @@
 import { readdir } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
+import { compileFraud, defaultFraud, type FraudConfig } from '../processors/detect-fraud/config.ts';
 import { segmentCompiler, type CompiledSegment } from '../processors/evaluate-segments/segment.ts';
 import { compileActivation, type CompiledActivation } from '../processors/plan-activations/activation.ts';
+import { compileIdentity, defaultIdentity, type IdentityRules } from '../processors/stitch-identity/identity.ts';
 import { FreshetError } from '../runtime/errors.ts';
 import type { SourceConfig } from '../schemas/config.ts';
 import { schemaProblems } from '../schemas/json-schema.ts';
 import { compileSource } from '../schemas/source-schema.ts';
 import { checkReferences } from './check-references.ts';
+import { feasibilityWarnings } from './feasibility.ts';
 import { workspaceJsonSchemas, type FileKind } from './json-schemas.ts';
 import { refuse, type Problem } from './problems.ts';
 import type { Values } from './parameters.ts';
@@ -22,11 +25,17 @@ export interface Workspace {
   readonly sources: readonly SourceConfig[];
   readonly segments: readonly CompiledSegment[];
   readonly activations: readonly CompiledActivation[];
+  /** Of identity.yaml, or the defaults. */
+  readonly identity: IdentityRules;
+  /** Of fraud.yaml, or the defaults. */
+  readonly fraud: FraudConfig;
   /** Names of the templates, without the ending of their files. */
   readonly templates: readonly string[];
   readonly templatesDir: string;
   readonly tests: readonly SegmentTest[];
   readonly demo: Demo | undefined;
+  /** What can be run, but hardly does what it was meant to. */
+  readonly warnings: readonly Problem[];
 }
 
 /** What lives in the workspace when it is shown. */
@@ -61,8 +70,11 @@ export async function loadWorkspace(dir: string, env: Values, options: LoadOptio
   const { settings, values } = await readSettings(dir, env, options.profile, problems);
   const timezone = settings?.timezone ?? 'UTC';
   const read = reader(dir, values, problems);
-  const compileSegment = segmentCompiler(timezone);
+  const rules = await segmentRules(dir, values);
+  const compileSegment = segmentCompiler(timezone, (name) => rules.get(name));
   const sources = await read('sources', (data) => compileSource(data, env));
+  const identity = await readSingle(dir, 'identity', compileIdentity, values, problems);
+  const fraud = await readSingle(dir, 'fraud', compileFraud, values, problems);
   const before = problems.length;
   const segments = await read('segments', compileSegment);
   const allSegments = problems.length === before;
@@ -83,9 +95,12 @@ export async function loadWorkspace(dir: string, env: Values, options: LoadOptio
     sources: plain(sources),
     segments: plain(segments),
     activations: plain(activations),
+    identity: identity ?? defaultIdentity,
+    fraud: fraud ?? defaultFraud,
     templates,
     templatesDir,
     demo: settings.demo && { script: settings.demo.script, history: settings.demo.history, tryIt: settings.demo.try_it },
+    warnings: feasibilityWarnings(activations, plain(sources)),
     tests: segments.flatMap(({ file, value }) => testsOf(file, value)),
   };
 }
@@ -117,7 +132,26 @@ async function readSettings(
   return { settings, values: { ...env, ...given } };
 }
 
-type Reader = <T>(kind: Exclude<FileKind, 'freshet'>, compile: (data: unknown) => T) => Promise<readonly Compiled<T>[]>;
+/** Reads a file of the workspace that may be left out; what does not fit goes to `problems`. */
+async function readSingle<T>(
+  dir: string,
+  kind: 'identity' | 'fraud',
+  compile: (data: unknown) => T,
+  values: Values,
+  problems: Problem[],
+): Promise<T | undefined> {
+  const name = `${kind}.yaml`;
+  if (!(await list(dir)).includes(name)) return undefined;
+  const before = problems.length;
+  const file = await readYaml(dir, name, { values }, problems);
+  if (file === undefined || !fits(kind, file, problems) || problems.length > before) return undefined;
+  return attempt(file, problems, compile);
+}
+
+type Reader = <T>(
+  kind: Exclude<FileKind, 'freshet' | 'identity' | 'fraud'>,
+  compile: (data: unknown) => T,
+) => Promise<readonly Compiled<T>[]>;
 
 /** Reads every file of a folder; what does not fit the schema, or cannot be compiled, goes to `problems`. */
 function reader(dir: string, values: Values, problems: Problem[]): Reader {
@@ -134,10 +168,25 @@ function reader(dir: string, values: Values, problems: Problem[]): Reader {
   };
 }
 
+/** The rules of the segments by name, for segments of segments; problems of the files are told when they are compiled. */
+async function segmentRules(dir: string, values: Values): Promise<ReadonlyMap<string, Readonly<Record<string, unknown>>>> {
+  const rules = new Map<string, Readonly<Record<string, unknown>>>();
+  for (const name of (await list(join(dir, 'segments'))).filter((file) => /\.ya?ml$/.test(file))) {
+    const file = await readYaml(dir, `segments/${name}`, { values }, []);
+    if (file === undefined || !fits('segments', file, [])) continue;
+    const { segment, when } = file.data as { segment: string; when: Readonly<Record<string, unknown>> };
+    rules.set(segment, when);
+  }
+  return rules;
+}
+
 const schemas = workspaceJsonSchemas();
+const checks = Object.fromEntries(Object.entries(schemas).map(([kind, schema]) => [kind, schemaProblems(schema)])) as Readonly<
+  Record<FileKind, ReturnType<typeof schemaProblems>>
+>;
 
 function fits(kind: FileKind, file: YamlFile, problems: Problem[]): boolean {
-  const found = schemaProblems(schemas[kind])(file.data);
+  const found = checks[kind](file.data);
   problems.push(...found.map(({ path, message }) => file.problem(path, message)));
   return found.length === 0;
 }

@@ -10,6 +10,9 @@ export interface SegmentTest {
   readonly file: string;
   readonly line: number;
   readonly name: string;
+  /** Epoch milliseconds of its t = 0. */
+  readonly start: number;
+  readonly customer: string;
   readonly given: readonly Readonly<Record<string, unknown>>[];
   readonly expected: readonly { readonly at: string; readonly member: boolean }[];
 }
@@ -22,21 +25,25 @@ export interface SegmentTestResult {
 
 interface TestYaml {
   readonly name?: string;
+  readonly start?: string;
+  readonly customer?: string;
   readonly given: SegmentTest['given'];
   readonly then: SegmentTest['expected'] | SegmentTest['expected'][number];
 }
 
-/** The start of every test: a fixed time, so that rules over local times say the same every day. */
-const START = Date.UTC(2024, 0, 15);
+/** The start of a test that names none: a fixed time, so that rules over local times say the same every day. */
+const START = '2024-01-15T00:00:00Z';
 
 /** The tests of a segment file that fits the schema. */
 export function testsOf(file: YamlFile, segment: CompiledSegment): readonly SegmentTest[] {
   const { tests } = file.data as { tests?: readonly TestYaml[] };
-  return (tests ?? []).map(({ name, given, then }, index) => ({
+  return (tests ?? []).map(({ name, start = START, customer = 'c_test', given, then }, index) => ({
     segment,
     file: file.file,
     line: file.problem(['tests', index], '').line,
     name: name ?? `test ${index + 1}`,
+    start: Date.parse(start),
+    customer,
     given,
     expected: [then].flat(),
   }));
@@ -47,8 +54,8 @@ export function runSegmentTests({ tests }: { readonly tests: readonly SegmentTes
   return tests.map((test) => ({ test, failures: failuresOf(test) }));
 }
 
-function failuresOf({ segment, given, expected }: SegmentTest): readonly string[] {
-  const events = given.map(eventOf);
+function failuresOf({ segment, customer, start, given, expected }: SegmentTest): readonly string[] {
+  const events = given.map((each, index) => eventOf(each, index, start));
   const states = new Map(
     segment.leaves.map(({ hash, leaf }) => [
       hash,
@@ -56,21 +63,23 @@ function failuresOf({ segment, given, expected }: SegmentTest): readonly string[
     ]),
   );
   const since = Math.min(...events.map(({ occurredAt }) => occurredAt));
-  const timeline = timelineOf(segment, (hash) => states.get(hash), since);
+  const timeline = timelineOf(segment, customer, (hash) => states.get(hash), since);
   return expected.flatMap(({ at, member }) => {
-    const time = START + parseDuration(at);
+    const time = start + parseDuration(at);
     if (timeline.holds(time) === member) return [];
     const says = segment.leaves.map(({ hash, leaf }) => leaf.explain(states.get(hash), time).says).join('; ');
     return [`at ${at}: expected ${member ? 'a member' : 'no member'}, found the opposite: ${says}`];
   });
 }
 
-function eventOf({ t, event, properties, traits, ...beside }: Readonly<Record<string, unknown>>, index: number): LeafEvent {
+function eventOf(given: Readonly<Record<string, unknown>>, index: number, start: number): LeafEvent {
+  const { t, event, properties, traits, timezone, ...beside } = given;
   return {
     messageId: String(index).padStart(6, '0'),
     event: String(event),
-    occurredAt: START + parseDuration(t),
+    occurredAt: start + parseDuration(t),
     properties: { ...beside, ...(properties as object | undefined) },
     traits: (traits ?? {}) as LeafEvent['traits'],
+    ...(typeof timezone === 'string' ? { zone: timezone } : {}),
   };
 }

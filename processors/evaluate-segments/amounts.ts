@@ -1,6 +1,7 @@
 import { compileCel } from '../../schemas/cel.ts';
-import type { LeafEvent, LeafScope, Note } from './operator.ts';
+import type { JsonSchema } from '../../schemas/config.ts';
 import { textAt } from './event-fields.ts';
+import type { LeafEvent, LeafScope, Note } from './operator.ts';
 
 /** Amounts are kept as whole millionths, so that sums are exact and do not depend on the order of addition. */
 export const UNIT = 1_000_000;
@@ -11,29 +12,45 @@ export interface AmountFields {
   readonly each?: string;
   /** CEL over `item` (the element, or the properties) and `properties`. */
   readonly value: string;
+  readonly currency?: string;
 }
 
-/** Amounts of one event by their key, in millionths. */
-export type Amounts = readonly (readonly [key: string, amount: number])[];
+export const amountSchemas: Readonly<Record<string, JsonSchema>> = {
+  each: {
+    type: 'string',
+    minLength: 1,
+    description: 'Property that holds a list whose elements have the amounts, e.g. products.',
+  },
+  value: {
+    type: 'string',
+    minLength: 1,
+    description: 'The amount: a CEL expression over `item` (the element of the list, else the properties) and `properties`.',
+  },
+};
 
-/** By which key amounts belong together: a property of the item. Items without it have the empty key, or do not count. */
-export interface AmountKey {
-  readonly match: string;
-  readonly needed: boolean;
+export const currencySchema: JsonSchema = {
+  type: 'string',
+  pattern: '^([A-Z]{3}|none)$',
+  description:
+    'Only amounts in this currency, by `currency` of the item or event, e.g. EUR; none: these are not money, add up whatever it says. When left out, amounts of several currencies in one window are an error: the rule does not hold, and says so.',
+};
+
+/** One amount of an event, in millionths. */
+export interface Amount {
+  readonly item: unknown;
+  readonly amount: number;
+  /** ISO code; undefined if none is told. */
+  readonly currency?: string;
 }
 
-/** Reads the amounts of an event. What has no amount, or not the key it needs, is left out and noted. */
-export function amountsOf(
-  fields: AmountFields,
-  by: AmountKey | undefined,
-  scope: LeafScope,
-): (event: LeafEvent, note: Note) => Amounts {
+/** Reads the amounts of an event. What has no amount, or one of another currency than asked for, is left out and noted. */
+export function amountsOf(fields: AmountFields, scope: LeafScope): (event: LeafEvent, note: Note) => readonly Amount[] {
   const evaluate = compileCel(fields.value, {
     variables: ['item', 'properties'],
     path: [...scope.path, 'value'],
     timezone: scope.timezone,
   });
-  const amount = (item: unknown, properties: unknown): number | undefined => {
+  const amountOf = (item: unknown, properties: unknown): number | undefined => {
     try {
       const value = evaluate({ item, properties });
       return typeof value === 'number' && Math.abs(value) < Number.MAX_SAFE_INTEGER / UNIT ? Math.round(value * UNIT) : undefined;
@@ -47,14 +64,20 @@ export function amountsOf(
       note('no-amount');
       return [];
     }
-    const byKey = new Map<string, number>();
-    for (const item of listed as readonly unknown[]) {
-      const found = by === undefined ? undefined : textAt(item, by.match);
-      const key = found ?? (by?.needed === true ? undefined : '');
-      const value = amount(item, properties);
-      if (key === undefined || value === undefined) note('no-amount');
-      else byKey.set(key, (byKey.get(key) ?? 0) + value);
-    }
-    return [...byKey].sort(([one], [other]) => (one < other ? -1 : 1));
+    return (listed as readonly unknown[]).flatMap((item) => {
+      const amount = amountOf(item, properties);
+      const told = (textAt(item, 'currency') ?? textAt(properties, 'currency'))?.trim().toUpperCase();
+      if (amount === undefined) note('no-amount');
+      else if (fields.currency === undefined) return told === undefined ? { item, amount } : { item, amount, currency: told };
+      else if (fields.currency === 'none' || fields.currency === told) return { item, amount };
+      else note('other-currency');
+      return [];
+    });
   };
+}
+
+/** What a rule says that found amounts of several currencies. */
+export function sayMixed(currencies: Iterable<string>): string {
+  const all = [...currencies].map((each) => (each === '' ? 'no currency' : each)).sort();
+  return `amounts in ${all.join(' and ')} cannot be taken together: name the currency that counts`;
 }

@@ -7,12 +7,18 @@ import type { PlannedSegment } from './plan.ts';
 import { timelineOf } from './timeline.ts';
 
 /** One segment of the customer at hand, by the state as it is now. */
-export function caseOf(planned: PlannedSegment, memberships: Memberships, since: number, context: Context): Case {
+export function caseOf(
+  planned: PlannedSegment,
+  customer: string,
+  memberships: Memberships,
+  since: number,
+  context: Context,
+): Case {
   const { segment, clock } = planned;
   return {
     segment,
     before: memberships.of[segment.name],
-    timeline: timelineOf(segment, (hash) => readLeaf(context.state, hash)?.state, since),
+    timeline: timelineOf(segment, customer, (hash) => readLeaf(context.state, hash)?.state, since),
     reached: reached(clock, context),
     loading: loadingOf(clock, context),
   };

@@ -57,7 +57,7 @@ export function handOver(plan: Plan): HandOver {
       }
       // Written in any case, so that timers that were held during the merge are armed again.
       const outcomes = [...touched].map((each) => ({
-        ...decideMerge(caseOf(each, before, since, context), theirs.of[each.segment.name]),
+        ...decideMerge(caseOf(each, key, before, since, context), theirs.of[each.segment.name]),
         late: true,
       }));
       publish(outcomes, before, since, { customer: key, after: before.after, hops: [] }, plan, context);

@@ -11,7 +11,7 @@ import { horizonOf, newestFacts, readLeaf, writeLeaf } from './leaf-part.ts';
 import { MEMBERSHIPS, readMemberships, type Memberships } from './membership.ts';
 import type { LeafEvent } from './operator.ts';
 import { partsOf, planOf, type Plan, type PlannedSegment } from './plan.ts';
-import { learn, PROFILE } from './profile.ts';
+import { deviceZone, learn, PROFILE } from './profile.ts';
 import { hopsOf } from './proof.ts';
 import { publish } from './publish.ts';
 import type { CompiledSegment } from './segment.ts';
@@ -62,7 +62,7 @@ function arrived(plan: Plan, record: StreamRecord, event: TaggedEvent, context: 
     if (listen(plan, hash, event, seen, before, context)) for (const user of plan.users.get(hash) ?? []) touched.add(user);
   }
   const arrival: Arrival = { ...seen, live: event.mode === 'live' };
-  const outcomes = [...touched].map((each) => decideArrival(caseOf(each, before, since, context), arrival));
+  const outcomes = [...touched].map((each) => decideArrival(caseOf(each, record.key, before, since, context), arrival));
   if (outcomes.some(({ late }) => late)) context.count('late', { source: event.source });
   const after: Position = { topic: record.topic, partition: record.partition, offset: record.offset };
   const hops = hopsOf(header(record.headers, 'hops'), event.receivedAt);
@@ -94,12 +94,14 @@ function clockReached(plan: Plan, timer: Timer, context: Context): void {
     const next = before.of[segment.name]?.next ?? null;
     return clock.name === timer.clock && next !== null && next <= reached(clock, context);
   });
-  const outcomes = due.map((each) => decideClock(caseOf(each, before, before.since, context)));
+  const outcomes = due.map((each) => decideClock(caseOf(each, timer.key, before, before.since, context)));
   publish(outcomes, before, before.since, { customer: timer.key, after: before.after, hops: [] }, plan, context);
 }
 
-function leafEvent({ messageId, event, occurredAt, properties, traits }: TaggedEvent): LeafEvent {
-  return { messageId, event, occurredAt, properties: objectOf(properties), traits: objectOf(traits) };
+function leafEvent({ messageId, event, occurredAt, properties, traits, context }: TaggedEvent): LeafEvent {
+  const zone = deviceZone(context);
+  const plain = { messageId, event, occurredAt, properties: objectOf(properties), traits: objectOf(traits) };
+  return zone === undefined ? plain : { ...plain, zone };
 }
 
 function objectOf(json: string): Readonly<Record<string, unknown>> {

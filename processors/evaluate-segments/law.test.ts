@@ -27,6 +27,10 @@ const segments = [
     },
   },
   { segment: 'open', when: { count: { of: 'A', within: '10s', at_most: 1 } } },
+  { segment: 'then', when: { sequence: { steps: ['A', 'B'], without: ['C'], within: '9s', same: 'k', for: '5s' } } },
+  { segment: 'often', when: { most_frequent: { of: 'A', property: 'k', within: '20s', equals: 'x' } } },
+  { segment: 'back', when: { returned: { of: 'A', after: '6s' } } },
+  { segment: 'lot', when: { all: [{ share: { percent: 50, of: 'draw' } }, { count: { of: 'B', at_most: 0 } }] } },
 ].map(compile);
 
 const event = fc.record({
@@ -53,7 +57,8 @@ function recomputed(all: readonly CompiledSegment[], events: readonly GivenEvent
   if (known.length === 0) return [];
   const holds = ({ rule, leaves }: CompiledSegment): boolean =>
     ruleHolds(rule, (hash) => {
-      const leaf = leaves.find((each) => each.hash === hash)?.leaf;
+      const compiled = leaves.find((each) => each.hash === hash)?.leaf;
+      const leaf = compiled?.forCustomer?.('c_one') ?? compiled;
       const told = { properties: {}, traits: {} };
       return (
         leaf?.holds(

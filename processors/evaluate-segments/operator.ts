@@ -7,6 +7,8 @@ export interface LeafEvent {
   readonly occurredAt: number;
   readonly properties: Readonly<Record<string, unknown>>;
   readonly traits: Readonly<Record<string, unknown>>;
+  /** Time zone of the device that sent it, if it told one. */
+  readonly zone?: string;
 }
 
 /** An event that lies at a given time in the state of a leaf. */
@@ -50,12 +52,25 @@ export interface Leaf<S = unknown> {
   /** The last event in the state at exactly this time. */
   eventAt(state: S, at: number): EventAt | undefined;
   explain(state: S, at: number): Explanation;
+  /** What may be published as a computed trait, where there is something to publish. */
+  readonly figure?: Figure<S>;
+  /** For a condition on who the customer is: the leaf as it is for him. Without one it answers what some customers get. */
+  readonly forCustomer?: (customer: string) => Leaf<S>;
+}
+
+/** A figure over time: plain data. */
+export interface Figure<S = unknown> {
+  value(state: S, at: number): unknown;
+  /** The next time after `at` at which it is another, if no more events come; +Infinity if never. */
+  next(state: S, at: number): number;
 }
 
 /** Where a leaf stands in its file, and the zone of local times in its expressions. */
 export interface LeafScope {
   readonly path: ConfigPath;
   readonly timezone: string;
+  /** The rule of another segment of the workspace, as it stands in its file. */
+  readonly segments?: (name: string) => Readonly<Record<string, unknown>> | undefined;
 }
 
 /** A kind of leaf: what may be written under its name in a rule, and what that means. */

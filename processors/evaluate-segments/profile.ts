@@ -2,6 +2,7 @@ import type { Context, KeyState } from '../../runtime/processor.ts';
 import type { ProfileChange, TaggedEvent } from '../../schemas/generated/types.ts';
 import { topics } from '../../schemas/topics.ts';
 import type { LeafEvent } from './operator.ts';
+import { isZone } from './zones.ts';
 
 /** A trait with its provenance. */
 export interface TraitValue {
@@ -88,19 +89,16 @@ function reported(customer: string, trait: string, value: TraitValue): ProfileCh
 
 const dayMs = 86_400_000;
 
+/** The time zone that an event's context tells of the device, unchecked. */
+export function deviceZone(context: string): string | undefined {
+  return /"timezone"\s*:\s*"([A-Za-z0-9_+\-/]+)"/.exec(context)?.[1];
+}
+
 function contextZone({ context, occurredAt }: TaggedEvent): Zone | undefined {
-  const value = /"timezone"\s*:\s*"([A-Za-z0-9_+\-/]+)"/.exec(context)?.[1];
+  const value = deviceZone(context);
   return value !== undefined && isZone(value) ? { value, day: Math.floor(occurredAt / dayMs) * dayMs } : undefined;
 }
 
 function isLater(zone: Zone, than: Zone | undefined): boolean {
   return than === undefined || zone.day > than.day || (zone.day === than.day && zone.value > than.value);
-}
-
-function isZone(value: string): boolean {
-  try {
-    return new Intl.DateTimeFormat('en-US', { timeZone: value }).format(0) !== '';
-  } catch {
-    return false;
-  }
 }

@@ -3,9 +3,10 @@ import type { JsonSchema } from '../../schemas/config.ts';
 import { durationSchema } from '../../schemas/duration.ts';
 import { schemaCheck } from '../../schemas/json-schema.ts';
 import { objectSchema } from './event-fields.ts';
-import type { Operator } from './operator.ts';
+import type { LeafScope, Operator } from './operator.ts';
 import { operators as registered } from './operators/registry.ts';
-import { canonical, compileRule, ruleHolds, ruleSchema, type CompiledLeaf, type Rule } from './rule.ts';
+import { canonical } from './canonical.ts';
+import { compileRule, ruleMayHold, ruleSchema, type CompiledLeaf, type Rule } from './rule.ts';
 
 /** A segment, ready to be evaluated. */
 export interface CompiledSegment {
@@ -21,7 +22,7 @@ export interface CompiledSegment {
   readonly monotone: boolean;
   /** Decided on arrival by choice, although it may have to be taken back. */
   readonly eager: boolean;
-  /** A customer of whom nothing is known but that he exists is a member. */
+  /** A customer of whom nothing is known but that he exists is a member, or some are. */
   readonly holdsOnNothing: boolean;
 }
 
@@ -46,6 +47,7 @@ const testEvent: JsonSchema = {
     event: { type: 'string', minLength: 1, description: 'Name of the event.' },
     properties: { type: 'object', description: 'Properties of the event.' },
     traits: { type: 'object', description: 'Traits that come with it.' },
+    timezone: { type: 'string', minLength: 1, description: 'Time zone of the device that sent it.' },
   },
   required: ['t', 'event'],
 };
@@ -61,6 +63,15 @@ const expectation = objectSchema(
 
 const testFields: readonly (readonly [name: string, schema: JsonSchema])[] = [
   ['name', { type: 'string', minLength: 1, description: 'What it shows.' }],
+  [
+    'start',
+    {
+      type: 'string',
+      pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}',
+      description: 'Time at which t is 0, e.g. 2024-01-15T00:00:00Z, which it is when left out.',
+    },
+  ],
+  ['customer', { type: 'string', minLength: 1, description: 'Id of the customer, where the rule draws lots.' }],
   ['given', { type: 'array', items: testEvent, description: 'The events, in any order.' }],
   [
     'then',
@@ -103,17 +114,18 @@ export function segmentSchema(operators: readonly Operator[] = registered): Json
 /** Compiles the plain data of a segment file. Throws ConfigProblem with the path and what was expected. */
 export function segmentCompiler(
   timezone = 'UTC',
+  segments: LeafScope['segments'] = () => undefined,
   operators: readonly Operator[] = registered,
 ): (value: unknown) => CompiledSegment {
   const check = schemaCheck(segmentSchema(operators));
   return (value) => {
     check(value);
     const { segment, description, when, eager } = value as SegmentYaml;
-    const { rule, leaves, meaning, monotone } = compileRule(when, operators, { path: ['when'], timezone });
+    const { rule, leaves, meaning, monotone } = compileRule(segment, when, operators, { path: ['when'], timezone, segments });
     const byHash = new Map(leaves.map(({ hash, leaf }) => [hash, leaf]));
-    const nothing = (hash: string): boolean => {
+    const nothing = (hash: string, be: boolean): boolean => {
       const leaf = byHash.get(hash);
-      return leaf !== undefined && leaf.holds(leaf.empty, 0);
+      return leaf?.forCustomer !== undefined || leaf?.holds(leaf.empty, 0) === be;
     };
     const digest = createHash('sha256')
       .update(canonical({ when: meaning, eager }))
@@ -127,7 +139,7 @@ export function segmentCompiler(
       events: [...new Set(leaves.flatMap(({ leaf }) => leaf.events))].sort(),
       monotone,
       eager: eager ?? false,
-      holdsOnNothing: ruleHolds(rule, nothing),
+      holdsOnNothing: ruleMayHold(rule, nothing),
     };
   };
 }

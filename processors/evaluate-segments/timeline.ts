@@ -14,8 +14,18 @@ export interface Timeline {
 }
 
 /** `stateOf` gives the state of a leaf (undefined: nothing yet); before `since` the customer did not exist, so nothing holds. */
-export function timelineOf(segment: CompiledSegment, stateOf: (hash: string) => unknown, since: number): Timeline {
-  const leaves = new Map(segment.leaves.map(({ hash, leaf }) => [hash, { leaf, state: stateOf(hash) ?? leaf.empty }]));
+export function timelineOf(
+  segment: CompiledSegment,
+  customer: string,
+  stateOf: (hash: string) => unknown,
+  since: number,
+): Timeline {
+  const leaves = new Map(
+    segment.leaves.map(({ hash, leaf }) => [
+      hash,
+      { leaf: leaf.forCustomer?.(customer) ?? leaf, state: stateOf(hash) ?? leaf.empty },
+    ]),
+  );
   const holds = (at: number): boolean =>
     at >= since &&
     ruleHolds(segment.rule, (hash) => {

@@ -1,21 +1,22 @@
 import { durationSchema, formatDuration } from '../../../schemas/duration.ts';
-import { eventName, objectSchema, pathSchema, textAt } from '../event-fields.ts';
+import { objectSchema, pathSchema, selected, selectorSchema, textAt, type EventSelector } from '../event-fields.ts';
 import type { Leaf, LeafScope, Operator } from '../operator.ts';
+import { canonical } from '../canonical.ts';
 import { entryAt, firstAfter, insert, union, type Entry } from '../sorted-log.ts';
 import { holdsAt, nextFlip, type Steps } from '../steps.ts';
 import { meaningOfSpan, spanOf } from '../window.ts';
 
 interface AbsenceConfig {
-  readonly of: string;
-  readonly after: string;
+  readonly of: EventSelector;
+  readonly after: EventSelector;
   readonly within: string;
   readonly same?: string;
-  readonly reset_by?: readonly string[];
+  readonly reset_by?: readonly EventSelector[];
   readonly for?: string;
 }
 
 interface Seen extends Entry {
-  /** Index of the name of the event. */
+  /** What it may be: 1 the event that is missed, 2 the start of a wait, 4 its reset; and from 8 on the index of its name. */
   readonly e: number;
   /** Value of the property that ties events together; an `of` event without one ends every wait. */
   readonly v?: string;
@@ -32,17 +33,26 @@ interface Wait {
   end: Seen | undefined;
 }
 
+const MISSED = 1;
+const START = 2;
+const RESET = 4;
+
 /** An event that did not follow another in time; from that moment until it does come. */
 export const absence: Operator = {
   name: 'absence',
   schema: objectSchema(
     'Something that did not happen in time after something else.',
     {
-      of: { ...eventName, description: 'The event that did not come. When it comes late, this ends.' },
-      after: { ...eventName, description: 'The event that starts the wait; the same as `of`, it is the last one that counts.' },
+      of: selectorSchema('The event that did not come. When it comes late, this ends.'),
+      after: selectorSchema('The event that starts the wait; the same as `of`, it is the last one that counts.'),
       within: durationSchema('How long is waited. Exactly at the end is still in time.'),
       same: pathSchema('Only events with the same value of this property belong together, e.g. those of one cart.'),
-      reset_by: { type: 'array', minItems: 1, items: eventName, description: 'Events that start a running wait anew.' },
+      reset_by: {
+        type: 'array',
+        minItems: 1,
+        items: selectorSchema('Starts a running wait anew.'),
+        description: 'Events that start a running wait anew.',
+      },
       for: durationSchema('How long this holds at most, counted from the end of the wait; until `of` comes when left out.'),
     },
     ['of', 'after', 'within'],
@@ -51,23 +61,27 @@ export const absence: Operator = {
 };
 
 function compileAbsence(config: AbsenceConfig, scope: LeafScope): Leaf<AbsenceState> {
-  const { of, after, same } = config;
-  const resets = new Set(config.reset_by);
-  const names = [...new Set([of, after, ...resets])].sort();
+  const { same } = config;
+  const part = (...path: (string | number)[]): LeafScope => ({ ...scope, path: [...scope.path, ...path] });
+  const [missed, start] = [selected(config.of, part('of')), selected(config.after, part('after'))];
+  const [of, after] = [missed.of, start.of];
+  const resets = (config.reset_by ?? []).map((each, index) => selected(each, part('reset_by', index)));
+  const names = [...new Set([of, after, ...resets.map((each) => each.of)])].sort();
   const within = spanOf(config.within, 'within', scope);
   const lasting = spanOf(config.for, 'for', scope);
   const alive = (since: number, at: number): boolean => at < since + within + lasting;
 
+  const nameOf = ({ e }: Seen): string => names[e >> 3] ?? of;
+
   /** What one event, in order, does to a wait. */
   const meet = (wait: Wait, entry: Seen): void => {
-    const name = names[entry.e];
-    if (name === of) {
+    if (entry.e & MISSED) {
       wait.since = undefined;
       wait.start = undefined;
       wait.end = entry;
     }
     const waiting = wait.since !== undefined && alive(wait.since, entry.t);
-    if (waiting ? resets.has(name ?? '') : name === after) {
+    if (entry.e & (waiting ? RESET : START)) {
       wait.since = entry.t;
       wait.start = entry;
     }
@@ -83,7 +97,7 @@ function compileAbsence(config: AbsenceConfig, scope: LeafScope): Leaf<AbsenceSt
     for (const entry of log) {
       const value = entry.v ?? '';
       if (!waits.has(value)) waits.set(value, { since: undefined, start: undefined, end: undefined });
-      if (names[entry.e] === of && entry.v === undefined) for (const wait of waits.values()) step(wait, entry);
+      if (entry.e & MISSED && entry.v === undefined) for (const wait of waits.values()) step(wait, entry);
       else step(waits.get(value) as Wait, entry);
     }
     for (const wait of waits.values()) tell(wait.since, Number.POSITIVE_INFINITY);
@@ -111,7 +125,7 @@ function compileAbsence(config: AbsenceConfig, scope: LeafScope): Leaf<AbsenceSt
     const kept = new Map<Seen, Seen>();
     for (const { start, end } of walk(old, () => undefined).values()) {
       if (end !== undefined && lasting === Number.POSITIVE_INFINITY) kept.set(end, end);
-      if (start !== undefined && alive(start.t, cut)) kept.set(start, { ...start, e: names.indexOf(after) });
+      if (start !== undefined && alive(start.t, cut)) kept.set(start, { ...start, e: (start.e & ~RESET) | START });
     }
     return old.flatMap((entry) => kept.get(entry) ?? []);
   };
@@ -119,11 +133,11 @@ function compileAbsence(config: AbsenceConfig, scope: LeafScope): Leaf<AbsenceSt
   return {
     meaning: {
       absence: {
-        of,
-        after,
+        of: missed.meaning,
+        after: start.meaning,
         within,
         same,
-        reset_by: resets.size === 0 ? undefined : [...resets].sort(),
+        reset_by: resets.length === 0 ? undefined : resets.map(({ meaning }) => canonical(meaning)).sort(),
         for: meaningOfSpan(lasting),
       },
     },
@@ -131,8 +145,12 @@ function compileAbsence(config: AbsenceConfig, scope: LeafScope): Leaf<AbsenceSt
     monotone: false,
     empty: { log: [] },
     add: (state, event) => {
-      const e = names.indexOf(event.event);
-      if (e < 0) return state;
+      const roles =
+        (missed.chosen(event) ? MISSED : 0) |
+        (start.chosen(event) ? START : 0) |
+        (resets.some((each) => each.chosen(event)) ? RESET : 0);
+      if (roles === 0) return state;
+      const e = roles | (names.indexOf(event.event) << 3);
       const v = same === undefined ? undefined : textAt(event.properties, same);
       const log = insert(state.log, { t: event.occurredAt, id: event.messageId, e, ...(v === undefined ? {} : { v }) });
       return log === state.log ? state : { log };
@@ -149,7 +167,7 @@ function compileAbsence(config: AbsenceConfig, scope: LeafScope): Leaf<AbsenceSt
     nextChange: (state, at) => nextFlip(steps(state), at),
     eventAt: (state, at) => {
       const entry = entryAt(state.log, at);
-      return entry && { messageId: entry.id, event: names[entry.e] ?? of };
+      return entry && { messageId: entry.id, event: nameOf(entry) };
     },
     explain: (state, at) => {
       const log = state.log.slice(0, firstAfter(state.log, at));

@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { schemaCheck } from '../../../schemas/json-schema.ts';
+import { runs } from '../fixture.ts';
 import type { Leaf, LeafEvent, Operator } from '../operator.ts';
-import { canonical } from '../rule.ts';
+import { canonical } from '../canonical.ts';
 
 /** One config of an operator, with a plain definition of what it means. */
 export interface Conformance {
@@ -15,6 +16,12 @@ export interface Conformance {
   /** Properties and traits to draw from; few values, so that they meet. */
   readonly properties?: fc.Arbitrary<Readonly<Record<string, unknown>>>;
   readonly traits?: fc.Arbitrary<Readonly<Record<string, unknown>>>;
+  /** Time zones that devices tell; none when left out. */
+  readonly zones?: readonly string[];
+  /** Length of the unit of time of the examples, milliseconds; a second when left out. */
+  readonly unitMs?: number;
+  /** Start of the examples; a whole multiple of what the rule rounds times to. */
+  readonly startMs?: number;
   /** Whether it holds at `at`, from all events in order; must be obvious, not fast. */
   readonly means: (events: readonly LeafEvent[], at: number) => boolean;
 }
@@ -24,14 +31,18 @@ const SPAN = 30;
 const END = 3 * SPAN;
 const times = Array.from({ length: END + 1 }, (_, index) => index - 1);
 
-/** What every operator must keep, whatever it means. Times are small whole numbers of seconds, so that ties and edges are met. */
+/** What every operator must keep, whatever it means. Times are small whole numbers of a unit, so that ties and edges are met. */
 export function conforms(name: string, given: Conformance): void {
-  const leaf = given.operator.compile(given.config, { path: [], timezone: 'UTC' });
+  const compiled = given.operator.compile(given.config, { path: [], timezone: 'UTC' });
+  const leaf = compiled.forCustomer?.('c_one') ?? compiled;
+  const { unitMs = 1000, startMs = 0 } = given;
+  const timeOf = (units: number): number => startMs + units * unitMs;
   const event = fc.record({
     event: fc.constantFrom(...given.events),
-    occurredAt: fc.nat(SPAN).map((second) => second * 1000),
+    occurredAt: fc.nat(SPAN).map(timeOf),
     properties: given.properties ?? fc.constant({}),
     traits: given.traits ?? fc.constant({}),
+    ...(given.zones === undefined ? {} : { zone: fc.constantFrom(...given.zones) }),
   });
   const history = fc.array(event, { maxLength: 12 }).chain((events) =>
     fc.shuffledSubarray(
@@ -43,12 +54,12 @@ export function conforms(name: string, given: Conformance): void {
     events.toSorted((one, other) => one.occurredAt - other.occurredAt || (one.messageId < other.messageId ? -1 : 1));
   const fold = (events: readonly LeafEvent[], from: unknown = leaf.empty): unknown =>
     events.reduce((state, each) => leaf.add(state, each, quiet), from);
-  /** One letter for each second. */
-  const line = (holds: (at: number) => boolean, from = -1000): string =>
-    times.map((second) => (second * 1000 < from ? ' ' : holds(second * 1000) ? 'T' : '.')).join('');
+  /** One letter for each unit of time. */
+  const line = (holds: (at: number) => boolean, from = Number.NEGATIVE_INFINITY): string =>
+    times.map((units) => (timeOf(units) < from ? ' ' : holds(timeOf(units)) ? 'T' : '.')).join('');
   const answers = (state: unknown, from?: number): string => line((at) => leaf.holds(state, at), from);
   const check = <T>(arbitrary: fc.Arbitrary<T>, law: (value: T) => void): void =>
-    fc.assert(fc.property(arbitrary, law), { numRuns: 40 });
+    fc.assert(fc.property(arbitrary, law), { numRuns: runs(20) });
 
   describe(name, () => {
     it('accepts its config by its own schema, and two spellings mean the same', () => {
@@ -94,22 +105,29 @@ export function conforms(name: string, given: Conformance): void {
     });
 
     it('names the next change exactly', () => {
-      check(fc.tuple(history, fc.integer({ min: -1, max: END })), ([events, second]) => {
+      check(fc.tuple(history, fc.integer({ min: -1, max: END })), ([events, units]) => {
         const state = fold(events);
-        const at = second * 1000;
+        const at = timeOf(units);
         const next = leaf.nextChange(state, at);
         expect(next).toBeGreaterThan(at);
         const now = leaf.holds(state, at);
-        const probes = Array.from({ length: 2 * END }, (_, index) => at + index * 500).filter((time) => time < next);
+        const probes = Array.from({ length: 2 * END }, (_, index) => at + (index * unitMs) / 2).filter((time) => time < next);
         expect(probes.filter((time) => leaf.holds(state, time) !== now)).toEqual([]);
         if (next !== Number.POSITIVE_INFINITY) expect(leaf.holds(state, next)).toBe(!now);
-        expect(leaf.nextChange(state, Number.NEGATIVE_INFINITY)).toBeGreaterThanOrEqual(0);
+        expect(leaf.nextChange(state, Number.NEGATIVE_INFINITY)).toBeGreaterThanOrEqual(startMs);
+        const { figure } = leaf;
+        if (figure === undefined) return;
+        const other = figure.next(state, at);
+        expect(probes.filter((time) => time < other).map((time) => figure.value(state, time))).toEqual(
+          probes.filter((time) => time < other).map(() => figure.value(state, at)),
+        );
+        if (other !== Number.POSITIVE_INFINITY) expect(figure.value(state, other)).not.toEqual(figure.value(state, at));
       });
     });
 
     it('answers as before after forgetting what lies behind the horizon, later events and merges included', () => {
-      check(fc.tuple(history, fc.nat(END), fc.nat(12)), ([events, second, split]) => {
-        const horizon = second * 1000;
+      check(fc.tuple(history, fc.nat(END), fc.nat(12)), ([events, units, split]) => {
+        const horizon = timeOf(units);
         const old = events.filter(({ occurredAt }) => occurredAt <= horizon);
         const later = events.filter(({ occurredAt }) => occurredAt > horizon);
         const pruned = leaf.prune(fold(old), horizon);
@@ -137,9 +155,11 @@ export function conforms(name: string, given: Conformance): void {
         const state = fold(events);
         const text = JSON.stringify(state);
         expect(JSON.parse(text)).toEqual(state);
-        const heard = events.find(({ messageId }) => messageId === leaf.eventAt(state, events[0]?.occurredAt ?? 0)?.messageId);
+        const heard = events.find(
+          ({ messageId }) => messageId === leaf.eventAt(state, events[0]?.occurredAt ?? startMs)?.messageId,
+        );
         if (heard !== undefined) expect(heard.event).toBe(leaf.eventAt(state, heard.occurredAt)?.event);
-        leaf.prune(state, END * 1000);
+        leaf.prune(state, timeOf(END));
         leaf.merge(state, fold(events.slice(0, 2)));
         expect(line((at) => leaf.explain(state, at).holds)).toBe(answers(state));
         expect(JSON.stringify(state)).toBe(text);

@@ -45,6 +45,55 @@ conforms('a sum less what was cancelled', {
       .reduce((total, open) => total + open.left, 0) >= 200,
 });
 
+const money = fc.record({ total: amount, currency: fc.constantFrom('EUR', 'EUR', 'GBP') }, { requiredKeys: ['total'] });
+conforms('a sum of money in one currency', {
+  operator: sum,
+  config: { of: 'A', value: 'item.total', within: '20s', currency: 'EUR', at_least: 20 },
+  events: ['A', 'B'],
+  properties: money,
+  means: (events, at) =>
+    events
+      .filter((each) => each.event === 'A' && inWindow(each, at, 20_000) && each.properties['currency'] === 'EUR')
+      .reduce((total, each) => total + Math.round(Number(each.properties['total']) * 10), 0) >= 200,
+});
+conforms('a sum of money that is never of several currencies', {
+  operator: sum,
+  config: { of: 'A', value: 'item.total', within: '20s', less_than: 30 },
+  events: ['A', 'B'],
+  properties: money,
+  means: (events, at) => {
+    const inside = events.filter((each) => each.event === 'A' && inWindow(each, at, 20_000));
+    const total = inside.reduce((all, each) => all + Math.round(Number(each.properties['total']) * 10), 0);
+    return new Set(inside.map((each) => each.properties['currency'])).size < 2 && total < 300;
+  },
+});
+conforms('a sum less what was cancelled in its currency', {
+  operator: sum,
+  config: {
+    of: 'A',
+    value: 'item.total',
+    within: '20s',
+    at_least: 10,
+    minus: { of: 'B', value: 'item.total', match: 'id', currency: 'EUR' },
+    currency: 'EUR',
+  },
+  events: ['A', 'A', 'B'],
+  properties: money.map((each) => ({ ...each, id: 'x' })),
+  means: (events, at) => {
+    const ours = events
+      .filter((each) => each.properties['currency'] === 'EUR')
+      .map((each) => ({
+        ...each,
+        properties: { products: [{ sku: 'x', price: Number(each.properties['total']), quantity: 1 }] },
+      }));
+    return (
+      ledger(ours, at)
+        .filter((open) => open.t > at - 20_000)
+        .reduce((total, open) => total + open.left, 0) >= 100
+    );
+  },
+});
+
 type Product = { sku: string; price: number; quantity: number };
 const products = (event: LeafEvent): readonly Product[] => event.properties['products'] as Product[];
 const tenths = (event: LeafEvent, sku?: string): number =>
@@ -72,6 +121,25 @@ function ledger(events: readonly LeafEvent[], at: number): readonly { t: number;
   }
   return open;
 }
+
+describe('a sum of several currencies', () => {
+  it('says so instead of adding them', () => {
+    const leaf = sum.compile({ of: 'A', value: 'item.total', at_least: 1 }, { path: [], timezone: 'UTC' });
+    const paid = (messageId: string, currency: string): LeafEvent => ({
+      messageId,
+      event: 'A',
+      occurredAt: 0,
+      properties: { total: 5, currency },
+      traits: {},
+    });
+    const state = [paid('1', 'eur'), paid('2', 'GBP')].reduce((all, each) => leaf.add(all, each, () => undefined), leaf.empty);
+    expect(leaf.explain(state, 0)).toMatchObject({
+      holds: false,
+      says: 'amounts in EUR and GBP cannot be taken together: name the currency that counts',
+    });
+    expect(leaf.figure?.value(state, 0)).toBe(null);
+  });
+});
 
 describe('a sum less cancellations', () => {
   const config = {

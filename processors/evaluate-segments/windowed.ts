@@ -1,0 +1,165 @@
+import type { Leaf, LeafEvent, Note } from './operator.ts';
+import { dropUpTo, entryAt, firstAfter, inOrder, insert, union, type Entry } from './sorted-log.ts';
+import { holdsAt, nextFlip, type Steps } from './steps.ts';
+import type { Window } from './window.ts';
+import { pruneZones, withZone, zoneEvents, zoneLine, type ZoneLine, type ZoneTold } from './zones.ts';
+
+/** What the events in a window come to. */
+export interface Reading {
+  readonly holds: boolean;
+  /** Plain data to be published; null if there is nothing to tell. */
+  readonly value: unknown;
+  readonly says: string;
+}
+
+/** Keeps up with a window that moves: entries come and go at either end. */
+export interface Tally<E> {
+  readonly add: (entry: E) => void;
+  readonly remove: (entry: E) => void;
+  /** Of a window whose oldest and newest entry are given. */
+  readonly read: (oldest: E | undefined, newest: E | undefined) => Reading;
+}
+
+export interface WindowedSpec<E extends Entry> {
+  readonly meaning: unknown;
+  readonly of: string;
+  readonly window: Window;
+  readonly monotone: boolean;
+  /** Zone of a customer of whom none is known. */
+  readonly timezone: string;
+  /** What is kept of an event; undefined if it does not count. */
+  read(event: LeafEvent, note: Note): Omit<E, keyof Entry> | undefined;
+  tally(): Tally<E>;
+  /** Entries of one bucket and the same key become one. */
+  key(entry: E): string;
+  combine(older: E, newer: E): E;
+  /** Of a window without end, no more old entries than this make a difference. */
+  readonly enough?: number;
+}
+
+export interface WindowedState<E> {
+  readonly log: readonly E[];
+  readonly zones?: readonly ZoneTold[];
+}
+
+/** A leaf that goes by the events in a window. Its state is the events that may still count, or their buckets. */
+export function windowedLeaf<E extends Entry>(spec: WindowedSpec<E>): Leaf<WindowedState<E>> {
+  const { of, window } = spec;
+  const { personal } = window;
+  const stateOf = (log: readonly E[], zones: readonly ZoneTold[]): WindowedState<E> =>
+    zones.length === 0 ? { log } : { log, zones };
+  const nothing = spec.tally().read(undefined, undefined);
+  const readings = function* ({ log, zones = [] }: WindowedState<E>): Generator<readonly [at: number, reading: Reading]> {
+    const tally = spec.tally();
+    for (const [at, from, to] of sweepWindow(log, window, zoneLine(zones, spec.timezone), tally))
+      yield [at, from === to ? nothing : tally.read(log[from], log[to - 1])];
+  };
+  const steps = (state: WindowedState<E>): Steps => ({
+    initial: nothing.holds,
+    steps: (function* () {
+      for (const [at, { holds }] of readings(state)) yield [at, holds] as const;
+    })(),
+  });
+  const readingAt = (state: WindowedState<E>, at: number): Reading => {
+    let last = nothing;
+    for (const [time, reading] of readings(state)) {
+      if (time > at) break;
+      last = reading;
+    }
+    return last;
+  };
+
+  return {
+    meaning: spec.meaning,
+    events: personal ? [...new Set([of, ...zoneEvents])] : [of],
+    monotone: spec.monotone && window.prompt,
+    empty: { log: [] },
+    add: (state, event, note) => {
+      const read = event.event === of ? spec.read(event, note) : undefined;
+      const log = read === undefined ? state.log : insert(state.log, entryOf<E>(event, read));
+      const before = state.zones ?? [];
+      const zones = personal ? withZone(before, event) : before;
+      return log === state.log && zones === before ? state : stateOf(log, zones);
+    },
+    merge: (one, other) => stateOf(union(one.log, other.log), union(one.zones ?? [], other.zones ?? [])),
+    prune: (state, horizon) => {
+      const log = compact(dropUpTo(state.log, window.behind(horizon)), window.merged(horizon), spec);
+      const before = state.zones ?? [];
+      const zones = pruneZones(before, horizon);
+      return log === state.log && zones === before ? state : stateOf(log, zones);
+    },
+    holds: (state, at) => holdsAt(steps(state), at),
+    nextChange: (state, at) => nextFlip(steps(state), at),
+    eventAt: (state, at) => {
+      const entry = entryAt(state.log, at);
+      if (entry !== undefined) return { messageId: entry.id, event: of };
+      const zone = entryAt(state.zones ?? [], at);
+      return zone && { messageId: zone.id, event: zone.i === true ? (zoneEvents[0] ?? of) : of };
+    },
+    explain: (state, at) => {
+      const { holds, says } = readingAt(state, at);
+      const zone = zoneLine(state.zones ?? [], spec.timezone).at(at);
+      const [after, upTo] = window.range(at, zone);
+      const events = state.log.slice(firstAfter(state.log, after), firstAfter(state.log, upTo));
+      return { holds, says, events: events.map(({ t, id }) => ({ messageId: id, occurredAt: t })) };
+    },
+    figure: {
+      value: (state, at) => readingAt(state, at).value,
+      next: (state, at) => {
+        let now = JSON.stringify(nothing.value);
+        for (const [time, { value }] of readings(state)) {
+          const told = JSON.stringify(value);
+          if (time <= at) now = told;
+          else if (told !== now) return time;
+        }
+        return Number.POSITIVE_INFINITY;
+      },
+    },
+  };
+}
+
+/** The spec says what `E` has beyond time and id, which its type cannot. */
+function entryOf<E extends Entry>({ occurredAt, messageId }: LeafEvent, read: Omit<E, keyof Entry>): E {
+  return { t: occurredAt, id: messageId, ...read } as unknown as E;
+}
+
+/** Moves the window over the log; yields each time at which it may hold others, with the first and the end of those in it. */
+function* sweepWindow<E extends Entry>(
+  log: readonly E[],
+  window: Window,
+  zones: ZoneLine,
+  { add, remove }: Pick<Tally<E>, 'add' | 'remove'>,
+): Generator<readonly [at: number, from: number, to: number]> {
+  const times = new Set<number>(zones.changes);
+  for (const zone of window.personal ? zones.all : [''])
+    for (const { t } of log) for (const time of window.span(t, zone)) if (Number.isFinite(time)) times.add(time);
+  let from = 0;
+  let to = 0;
+  for (const at of Float64Array.from(times).sort()) {
+    const [after, upTo] = window.range(at, window.personal ? zones.at(at) : '');
+    const [start, end] = [firstAfter(log, after), firstAfter(log, upTo)];
+    while (to < end) add(log[to++] as E);
+    while (from > start) add(log[--from] as E);
+    while (from < start) remove(log[from++] as E);
+    while (to > end) remove(log[--to] as E);
+    yield [at, from, to];
+  }
+}
+
+/** The log with its old entries in buckets; the same reference if that changes nothing. */
+function compact<E extends Entry>(log: readonly E[], upTo: number, spec: WindowedSpec<E>): readonly E[] {
+  const old = log.slice(0, firstAfter(log, upTo));
+  const buckets = new Map<string, E>();
+  for (const entry of old) {
+    const bucket = spec.window.bucket(entry.t);
+    if (bucket === undefined) return log;
+    const key = `${bucket} ${spec.key(entry)}`;
+    const before = buckets.get(key);
+    buckets.set(key, before === undefined ? entry : spec.combine(before, entry));
+  }
+  let kept = [...buckets.entries()];
+  if (spec.window.behind(upTo) === Number.NEGATIVE_INFINITY && kept.length > (spec.enough ?? kept.length))
+    kept = kept.toSorted(([one], [other]) => (one < other ? -1 : 1)).slice(0, spec.enough);
+  if (kept.length === old.length) return log;
+  return [...kept.map(([, entry]) => entry).sort(inOrder), ...log.slice(old.length)];
+}
