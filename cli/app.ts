@@ -121,7 +121,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     if (wanted.has('console')) {
       const readSide = createReadSide({
         snapshots: view,
-        profiles: profileView(pipeline, workspace.secret, () => systemClock.now()),
+        profiles: profileView(pipeline, workspace, () => systemClock.now()),
         why: whyView(lookUps),
         trace: traceView(lookUps),
         log,

@@ -6,14 +6,19 @@ import { FreshetError } from '../runtime/errors.ts';
 import { partitionFor } from '../runtime/partition.ts';
 import { partsOf } from '../runtime/state/view.ts';
 import { partsOfMember } from '../runtime/topology.ts';
+import { readIdentifier } from '../schemas/identifier-rules.ts';
 import { opaqueKey } from '../schemas/keys.ts';
-import { normaliseIdentifier } from '../schemas/segment-message.ts';
 import type { Customer, ProfileView } from '../services/views.ts';
+import type { Workspace } from '../workspace/load.ts';
 import type { Pipeline } from './pipeline.ts';
 import { CUSTOMERS } from './topology.ts';
 
 /** Customers as the tasks of this process hold them. */
-export function profileView(pipeline: Pick<Pipeline, 'workers' | 'partitions'>, secret: string, now: () => number): ProfileView {
+export function profileView(
+  pipeline: Pick<Pipeline, 'workers' | 'partitions'>,
+  { secret, identity }: Pick<Workspace, 'secret' | 'identity'>,
+  now: () => number,
+): ProfileView {
   const parts = (processor: string, key: string): ReadonlyMap<string, unknown> => {
     const worker = pipeline.workers.find((each) => each.processor.name === processor);
     const store = worker?.task(partitionFor(key, pipeline.partitions))?.view;
@@ -25,7 +30,7 @@ export function profileView(pipeline: Pick<Pipeline, 'workers' | 'partitions'>, 
   };
   return {
     find: async (kind, value) => {
-      const normalised = normaliseIdentifier(kind, value);
+      const normalised = readIdentifier(identity.values, kind, value);
       if (normalised === undefined) return undefined;
       const node = parts('stitch-identity', opaqueKey(secret, kind, normalised)).get(NODE) as Node | undefined;
       if (!node?.timeline) return undefined;

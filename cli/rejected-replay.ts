@@ -7,6 +7,7 @@ import type { Processor } from '../runtime/processor.ts';
 import { header, type ProduceRecord, tpKey } from '../runtime/record.ts';
 import { REPLAY_FOR, REPLAY_OF } from '../runtime/replay.ts';
 import type { SourceConfig } from '../schemas/config.ts';
+import type { ValueRules } from '../schemas/identifier-rules.ts';
 import { hashId, opaqueKey } from '../schemas/keys.ts';
 import { isJsonObject, primaryIdentifier, type SegmentMessage } from '../schemas/segment-message.ts';
 import { topics } from '../schemas/topics.ts';
@@ -19,6 +20,8 @@ export interface ReplayOptions extends RejectedLog, ValueReader {
   readonly sources: readonly SourceConfig[];
   /** Of the deployment, for opaque keys. */
   readonly secret: string;
+  /** How identifiers are read; default: as without any rules of the workspace. */
+  readonly values?: ValueRules;
   readonly filter: RejectedFilter;
   readonly repair: Repair;
   /** Sends nothing. */

@@ -101,11 +101,12 @@ export async function replayRejects(choice: ReplayChoice): Promise<void> {
   const repair = compileRepair({ set: choice.set ?? [], cel: choice.cel ?? [], ...file });
   await withRejects(choice, async (log) => {
     const counts = { sent: 0, already: 0, kept: 0 };
-    const { sources, secret } = log.workspace;
+    const { sources, secret, identity } = log.workspace;
     await replayRejected({
       ...log,
       sources,
       secret,
+      values: identity.values,
       filter,
       repair,
       dryRun,

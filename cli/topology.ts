@@ -1,3 +1,4 @@
+import type { FraudConfig } from '../processors/detect-fraud/config.ts';
 import { detectFraud } from '../processors/detect-fraud/index.ts';
 import { evaluateSegments } from '../processors/evaluate-segments/index.ts';
 import { planActivations } from '../processors/plan-activations/index.ts';
@@ -22,13 +23,13 @@ export function topologyOf(
   sources: readonly SourceConfig[],
   rawDecoder: Pick<RawDecoder, 'decode'>,
 ): Processor[] {
-  const { secret, segments, activations } = workspace;
+  const { secret, segments, activations, identity } = workspace;
   const names = sources.map(({ name }) => name);
   return [
-    tagFreshness({ sources, secret, rawDecoder }),
-    stitchIdentity({ secret }),
+    tagFreshness({ sources, secret, rawDecoder, values: identity.values }),
+    stitchIdentity({ secret, identity }),
     customers(evaluateSegments({ segments, sources }), planActivations({ activations, sources, secret }), names),
-    fraud(names),
+    fraud(names, workspace.fraud),
   ];
 }
 
@@ -51,8 +52,8 @@ function customers(
   });
 }
 
-function fraud(sources: readonly string[]): Processor {
-  const detect = detectFraud();
+function fraud(sources: readonly string[], rules: FraudConfig): Processor {
+  const detect = detectFraud(rules);
   return withHandover(detect, {
     marker: mergeMarker,
     loop: topics.customersLoop,

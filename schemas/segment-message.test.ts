@@ -79,6 +79,7 @@ describe('identifiers of a Segment message', () => {
       'user_id=old',
       'anonymous_id=a',
     ]);
+    expect(kinds({ type: 'identify', userId: 'u', previousId: 'a' })).toEqual(['user_id=u', 'anonymous_id=a']);
     expect(kinds({ type: 'track', userId: 'u', previousId: 'a' })).toEqual(['user_id=u']);
   });
 

@@ -45,7 +45,7 @@ export function normaliseIdentifier(kind: string, value: unknown): string | unde
 
 /**
  * Every identifier that a message carries, normalised, each once, by priority of kind. External ids follow those of known
- * kind; their type is their kind. The `previousId` of an alias is an anonymous id, or, where the message names its
+ * kind; their type is their kind. The `previousId` of an alias or identify is an anonymous id, or, where the message names its
  * anonymous id apart, a user id. Traits of a group are the group's and name nobody.
  */
 export function identifiersOf(message: SegmentMessage): readonly Identifier[] {
@@ -65,7 +65,7 @@ export function identifiersOf(message: SegmentMessage): readonly Identifier[] {
   for (const facts of people) add('phone', facts['phone']);
   add('anonymous_id', message['anonymousId']);
   add('device_id', objectAt(context, 'device')['id']);
-  if (message['type'] === 'alias') add(kindOfPreviousId(message), message['previousId']);
+  if (message['type'] === 'alias' || message['type'] === 'identify') add(kindOfPreviousId(message), message['previousId']);
   for (const [kind, id] of externalIds(context)) add(kind, id);
   return found.sort((a, b) => priority(a.kind) - priority(b.kind));
 }

@@ -1,5 +1,7 @@
+import { fraudSchema } from '../processors/detect-fraud/config.ts';
 import { activationSchema } from '../processors/plan-activations/activation.ts';
 import { segmentSchema } from '../processors/evaluate-segments/segment.ts';
+import { identitySchema } from '../processors/stitch-identity/identity.ts';
 import type { JsonSchema } from '../schemas/config.ts';
 import { sourceSchema } from '../schemas/source-schema.ts';
 
@@ -60,10 +62,17 @@ const freshetSchema: JsonSchema = {
   additionalProperties: false,
 };
 
-/** Kinds of files of a workspace, by folder; `freshet` is the file freshet.yaml. */
-export type FileKind = 'freshet' | 'sources' | 'segments' | 'activations';
+/** Kinds of files of a workspace, by folder; `freshet`, `identity` and `fraud` are single files, as freshet.yaml. */
+export type FileKind = 'freshet' | 'identity' | 'fraud' | 'sources' | 'segments' | 'activations';
 
 /** The JSON Schema of each kind of file, composed of what the components declare; for validation and for editors. */
 export function workspaceJsonSchemas(): Readonly<Record<FileKind, JsonSchema>> {
-  return { freshet: freshetSchema, sources: sourceSchema, segments: segmentSchema(), activations: activationSchema };
+  return {
+    freshet: freshetSchema,
+    identity: identitySchema,
+    fraud: fraudSchema,
+    sources: sourceSchema,
+    segments: segmentSchema(),
+    activations: activationSchema,
+  };
 }

@@ -3,6 +3,8 @@ import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { defaultFraud } from '../processors/detect-fraud/config.ts';
+import { defaultIdentity } from '../processors/stitch-identity/identity.ts';
 import type { FreshetError } from '../runtime/errors.ts';
 import { workspaceJsonSchemas } from './json-schemas.ts';
 import { loadWorkspace, type LoadOptions } from './load.ts';
@@ -55,6 +57,28 @@ valid_for: 1d
 };
 
 describe('a workspace', () => {
+  it('may say how identifiers become customers and what fraud is; otherwise the defaults hold', async () => {
+    const env = { KEY: 'secret of a test' };
+    const loaded = await loadWorkspace(await workspace({}), env);
+    expect([loaded.identity, loaded.fraud]).toEqual([defaultIdentity, defaultFraud]);
+    const own = await loadWorkspace(
+      await workspace({ 'identity.yaml': 'max_neighbours: 7\n', 'fraud.yaml': 'within: 3m\n' }),
+      env,
+    );
+    expect([own.identity.maxNeighbours, own.fraud.windowMs]).toEqual([7, 180_000]);
+  });
+
+  it('names the place of what is wrong in these', async () => {
+    const identity = "kinds:\n  email:\n    limit: 3\n    blocked_patterns:\n      - ok\n      - '('\n";
+    expect(await problems({ 'identity.yaml': identity, 'fraud.yaml': 'within: soon\n' })).toEqual([
+      expect.stringMatching(/^fraud\.yaml:1:1 within: expected /),
+      expect.stringMatching(/^identity\.yaml:6:9 kinds\.email\.blocked_patterns\.1: expected a regular expression \(RE2\)/),
+    ]);
+    expect(await problems({ 'identity.yaml': 'kinds:\n  email: { limits: 3 }\n' })).toEqual([
+      expect.stringMatching(/^identity\.yaml:2:12 kinds\.email\.limits: unknown field, expected one of priority, limit/),
+    ]);
+  });
+
   it('is compiled whole: settings, sources, segments, activations and the names of templates', async () => {
     const loaded = await loadWorkspace(await workspace({}), { KEY: 'secret of a test' });
     expect(loaded).toMatchObject({ name: 'library', secret: 'secret of a test', timezone: 'UTC', templates: ['reminder'] });

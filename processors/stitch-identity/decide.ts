@@ -3,7 +3,7 @@ import { customerId } from '../../schemas/keys.ts';
 import { topics } from '../../schemas/topics.ts';
 import { type Component, isMovingPair, withEdge } from './component.ts';
 import type { Ask } from './messages.ts';
-import { type Edge, isVoid } from './partition.ts';
+import { type Edge, isVoid, partition, type Refusal } from './partition.ts';
 import { type Merge, settle, type Settled } from './settle.ts';
 import { saveComponent, type Site } from './site.ts';
 import { foreignSpans, type Interval, lastCustomer, sameSpans, type Timeline } from './timeline.ts';
@@ -28,6 +28,7 @@ export function decide(site: Site, before: Component, ask: Ask | undefined, at =
     const foreign = closed ? [] : spansOf(component, ask, site);
     site.send(ask.x, { kind: 'answer', y: ask.y, at: ask.at, foreign, closed });
     reportLink(site, settled, ask);
+    reportUndone(site, before, settled, ask);
   }
   for (const [key, timeline] of relabelled) reportMove(site, settled, key, before.labels.get(key), timeline, at);
   for (const key of settled.crowded)
@@ -114,22 +115,42 @@ function ownerOf({ labels }: Component, key: string): string {
   return lastCustomer(labels.get(key) ?? []);
 }
 
-function reportLink(site: Site, { component, partition }: Settled, ask: Ask): void {
-  const isAsked = ({ x, y, at }: Edge): boolean => x === ask.x && y === ask.y && at === ask.at;
-  const refusal = partition.refused.find(({ edge }) => isAsked(edge));
-  const nothing = isVoid(ask, component.members, partition.crowded);
+function reportLink(site: Site, { component, partition: parts }: Settled, ask: Ask): void {
+  const refusal = parts.refused.find(({ edge }) => isSame(edge, ask));
+  const nothing = isVoid(ask, component.members, parts.crowded);
   site.context.count('links', { outcome: refusal || nothing ? 'refused' : 'taken' });
   const common = { customer: ownerOf(component, ask.x), identifiers: [ask.x, ask.y], occurredAt: ask.at, messageId: ask.cause };
-  if (refusal) {
-    const other = ownerOf(component, ask.y) || null;
-    report(site, {
-      ...common,
-      kind: 'refused',
-      other,
-      reason: `one customer would have too many identifiers of the kind ${refusal.kind}`,
-    });
-  } else if (nothing) report(site, { ...common, kind: 'refused', reason: crowdedReason });
+  if (refusal) reportRefusal(site, component, refusal);
+  else if (nothing) report(site, { ...common, kind: 'refused', reason: crowdedReason });
   else report(site, { ...common, kind: 'linked', reason: `${ask.xKind} and ${ask.yKind} were seen together` });
+}
+
+/** Links that had been taken and are refused now, since one came to light that is older. */
+function reportUndone(site: Site, before: Component, { component, partition: parts }: Settled, ask: Ask): void {
+  const others = parts.refused.filter(({ edge }) => !isSame(edge, ask));
+  if (others.length === 0) return;
+  const known = partition(before.members, before.edges, site.rules).refused;
+  for (const refusal of others) {
+    if (known.some(({ edge }) => isSame(edge, refusal.edge))) continue;
+    site.context.count('links', { outcome: 'undone' });
+    reportRefusal(site, component, refusal);
+  }
+}
+
+function reportRefusal(site: Site, component: Component, { edge: { x, y, at, cause }, kind }: Refusal): void {
+  report(site, {
+    kind: 'refused',
+    customer: ownerOf(component, x),
+    other: ownerOf(component, y) || null,
+    identifiers: [x, y],
+    reason: `one customer would have too many identifiers of the kind ${kind}`,
+    occurredAt: at,
+    messageId: cause,
+  });
+}
+
+function isSame(a: Pick<Edge, 'x' | 'y' | 'at'>, b: Pick<Edge, 'x' | 'y' | 'at'>): boolean {
+  return a.x === b.x && a.y === b.y && a.at === b.at;
 }
 
 /** A member that left a customer which goes on. */

@@ -19,6 +19,13 @@ describe('identity.yaml', () => {
     expect(rules).toMatchObject({ rememberMs: 86_400_000, maxNeighbours: 50, maxEdges: 1000 });
   });
 
+  it('limits how many values a customer may have, also of those first linked within a time', () => {
+    const rules = compileIdentity({ kinds: { email: { limit: { count: 2, within: '30d' } }, phone: { limit: null } } });
+    expect(ruleOf(rules, 'email')).toMatchObject({ limit: 2, withinMs: 30 * 86_400_000 });
+    expect(ruleOf(rules, 'phone')).toMatchObject({ limit: null, withinMs: null });
+    expect(() => compileIdentity({ kinds: { email: { limit: { count: 2 } } } })).toThrow('within');
+  });
+
   it('is optional in every field', () => {
     expect(compileIdentity({})).toEqual(defaultIdentity);
   });
@@ -34,7 +41,7 @@ describe('identity.yaml', () => {
   it('names the field that does not fit', () => {
     expect(() => compileIdentity({ kinds: { email: { limit: 0 } } })).toThrow('How many different values one customer may have');
     expect(() => compileIdentity({ kinds: { email: { limits: 1 } } })).toThrow(
-      'unknown field, expected one of priority, limit, moving, blocked',
+      'unknown field, expected one of priority, limit, moving, normalise, blocked, blocked_patterns',
     );
     expect(() => compileIdentity({ remember: 'a week' })).toThrow('expected How long message ids are remembered');
     expect(() => compileIdentity({ kinds: { 'e mail': {} } })).toThrow('without spaces');

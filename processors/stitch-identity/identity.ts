@@ -1,5 +1,13 @@
 import { ConfigProblem, type JsonSchema } from '../../schemas/config.ts';
 import { durationSchema, parseDuration } from '../../schemas/duration.ts';
+import {
+  compileValues,
+  defaultValues,
+  isBlockedValue,
+  type ValueDocument,
+  valueProperties,
+  type ValueRules,
+} from '../../schemas/identifier-rules.ts';
 import { schemaCheck } from '../../schemas/json-schema.ts';
 
 /** What holds for identifiers of one kind. */
@@ -8,10 +16,10 @@ export interface KindRule {
   readonly priority: number;
   /** How many different values one customer may have; null: any number. */
   readonly limit: number | null;
+  /** The limit is on values first linked within so long a time, milliseconds; null: on all. */
+  readonly withinMs: number | null;
   /** It can change hands: where limits forbid a union, it belongs to the later owner from that event on. */
   readonly moving: boolean;
-  /** Values that name nobody, in lower case. */
-  readonly blocked: ReadonlySet<string>;
 }
 
 /** The rules of identity of a workspace, compiled. */
@@ -19,6 +27,8 @@ export interface IdentityRules {
   readonly kinds: ReadonlyMap<string, KindRule>;
   /** For kinds that are not named. */
   readonly others: KindRule;
+  /** How values are read, and which name nobody. */
+  readonly values: ValueRules;
   /** Identifiers with more neighbours than this link nobody. */
   readonly maxNeighbours: number;
   /** A component of linked identifiers takes no more edges than this. */
@@ -29,26 +39,7 @@ export interface IdentityRules {
   readonly sightingsEveryMs: number;
 }
 
-/** Addresses that forms are filled with when nobody gives one. Placeholders of other kinds never come this far. */
-const nobodysMail = [
-  'test@test.com',
-  'test@example.com',
-  'user@example.com',
-  'noreply@example.com',
-  'no@email.com',
-  'none@none.com',
-];
-
-const rule = (
-  priority: number,
-  limit: number | null,
-  more: { moving?: boolean; blocked?: readonly string[] } = {},
-): KindRule => ({
-  priority,
-  limit,
-  moving: more.moving ?? false,
-  blocked: new Set(more.blocked),
-});
+const rule = (priority: number, limit: number | null, moving = false): KindRule => ({ priority, limit, withinMs: null, moving });
 
 /**
  * Without any file. An account is one person, so two `user_id` never meet. People have several addresses and numbers, but
@@ -58,12 +49,13 @@ const rule = (
 export const defaultIdentity: IdentityRules = {
   kinds: new Map([
     ['user_id', rule(100, 1)],
-    ['email', rule(80, 20, { blocked: nobodysMail })],
+    ['email', rule(80, 20)],
     ['phone', rule(60, 20)],
-    ['anonymous_id', rule(40, null, { moving: true })],
-    ['device_id', rule(20, null, { moving: true })],
+    ['anonymous_id', rule(40, null, true)],
+    ['device_id', rule(20, null, true)],
   ]),
   others: rule(10, null),
+  values: defaultValues,
   maxNeighbours: 100,
   maxEdges: 1000,
   rememberMs: 7 * 24 * 60 * 60 * 1000,
@@ -77,8 +69,19 @@ export function ruleOf(rules: IdentityRules, kind: string): KindRule {
 
 /** Whether a value names nobody. */
 export function isBlocked(rules: IdentityRules, kind: string, value: string): boolean {
-  return ruleOf(rules, kind).blocked.has(value.trim().toLowerCase());
+  return isBlockedValue(rules.values, kind, value);
 }
+
+const limitSchema: JsonSchema = {
+  type: 'object',
+  description: 'A limit on values first linked within a time.',
+  additionalProperties: false,
+  required: ['count', 'within'],
+  properties: {
+    count: { type: 'integer', minimum: 1, description: 'How many different values.' },
+    within: durationSchema('The time.'),
+  },
+};
 
 const kindSchema: JsonSchema = {
   type: 'object',
@@ -91,15 +94,12 @@ const kindSchema: JsonSchema = {
       description: 'The kind with the higher number founds the customer that survives a merge.',
     },
     limit: {
-      anyOf: [{ type: 'integer', minimum: 1 }, { type: 'null' }],
-      description: 'How many different values one customer may have; null: any number.',
+      anyOf: [{ type: 'integer', minimum: 1 }, limitSchema, { type: 'null' }],
+      description:
+        'How many different values one customer may have: a number, { count, within } for those first linked within a time before the link, or null for any number.',
     },
     moving: { type: 'boolean', description: 'It can change hands, as devices do, and then goes with the later owner.' },
-    blocked: {
-      type: 'array',
-      items: { type: 'string', description: 'A value.' },
-      description: 'Values that name nobody, besides the usual placeholders; case does not matter.',
-    },
+    ...valueProperties,
   },
 };
 
@@ -126,10 +126,14 @@ export const identitySchema: JsonSchema = {
   },
 };
 
+interface KindDocument extends ValueDocument {
+  readonly priority?: number;
+  readonly limit?: number | null | { readonly count: number; readonly within: string };
+  readonly moving?: boolean;
+}
+
 interface IdentityDocument {
-  readonly kinds?: Readonly<
-    Record<string, { priority?: number; limit?: number | null; moving?: boolean; blocked?: readonly string[] }>
-  >;
+  readonly kinds?: Readonly<Record<string, KindDocument>>;
   readonly max_neighbours?: number;
   readonly max_edges?: number;
   readonly remember?: string;
@@ -146,9 +150,8 @@ export function compileIdentity(content: unknown): IdentityRules {
     const base = kinds.get(kind) ?? defaultIdentity.others;
     kinds.set(kind, {
       priority: given.priority ?? base.priority,
-      limit: given.limit === undefined ? base.limit : given.limit,
+      ...limitOf(given.limit, base, kind),
       moving: given.moving ?? base.moving,
-      blocked: new Set([...base.blocked, ...(given.blocked ?? []).map((value) => value.trim().toLowerCase())]),
     });
   }
   const duration = (value: string | undefined, otherwise: number, field: string): number =>
@@ -156,9 +159,16 @@ export function compileIdentity(content: unknown): IdentityRules {
   return {
     kinds,
     others: defaultIdentity.others,
+    values: compileValues(document.kinds ?? {}),
     maxNeighbours: document.max_neighbours ?? defaultIdentity.maxNeighbours,
     maxEdges: document.max_edges ?? defaultIdentity.maxEdges,
     rememberMs: duration(document.remember, defaultIdentity.rememberMs, 'remember'),
     sightingsEveryMs: duration(document.sightings_every, defaultIdentity.sightingsEveryMs, 'sightings_every'),
   };
+}
+
+function limitOf(given: KindDocument['limit'], base: KindRule, kind: string): Pick<KindRule, 'limit' | 'withinMs'> {
+  if (given === undefined) return { limit: base.limit, withinMs: base.withinMs };
+  if (typeof given !== 'object' || given === null) return { limit: given, withinMs: null };
+  return { limit: given.count, withinMs: parseDuration(given.within, ['kinds', kind, 'limit', 'within']) };
 }

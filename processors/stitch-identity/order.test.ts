@@ -39,6 +39,23 @@ describe('stitch-identity, whatever arrives when', () => {
     );
   });
 
+  it('counts only what was linked lately where a limit is on a time', () => {
+    assert(
+      property(nat(), nat(), constantFrom(2, 8, 30), constantFrom(0.02, 0.7), (seed, order, ms, rate) => {
+        const events = history(seed);
+        const names = [...new Set(events.flatMap(namesOf))];
+        const plain = events.map((event) => ({ at: event.occurredAt, names: namesOf(event) }));
+        const limits = { user_id: 1, email: 1 };
+        const within = { email: ms };
+        const want = plainTimelines(plain, { limits, within, moving: ['device_id', 'anonymous_id'], maxNeighbours: 100 });
+        const rules = rulesWith({ ...limits, phone: null }, { within });
+        const simulation = runWorld(order, shuffled(events, order), { rules, rate });
+        expect(foundTimelines(nodesOf(simulation), names)).toEqual(want);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
   it('puts every event into exactly one live customer, and finishes every merge', () => {
     assert(
       property(nat(), nat(), limits, constantFrom(0.02, 0.2, 0.7), (seed, order, most, rate) => {

@@ -47,7 +47,13 @@ export function partition(members: ReadonlyMap<string, Member>, edges: readonly 
   const keys = [...members.keys()].sort();
   const crowded = crowdedKeys(edges, rules.maxNeighbours);
   const parent = new Map(keys.map((key) => [key, key]));
-  const limited = new Map(keys.map((key) => [key, limitedKinds(members.get(key), rules)]));
+  const limited = new Map(keys.map((key) => [key, limitedKinds(key, members.get(key), rules)]));
+  const linked = new Map<string, number>();
+  const isOver = (kind: string, values: readonly string[], at: number): boolean => {
+    const { limit, withinMs } = ruleOf(rules, kind);
+    if (limit === null || values.length <= limit) return false;
+    return withinMs === null || values.filter((key) => (linked.get(key) ?? at) > at - withinMs).length > limit;
+  };
   const owner = new Map<string, string>();
   const moved = new Map<string, [number, string][]>();
   const refused: Refusal[] = [];
@@ -64,11 +70,12 @@ export function partition(members: ReadonlyMap<string, Member>, edges: readonly 
   const inTime = [...edges].sort((a, b) => a.at - b.at || order(a.x, b.x) || order(a.y, b.y));
   for (const edge of inTime) {
     if (isVoid(edge, members, crowded)) continue;
+    for (const key of [edge.x, edge.y]) if (!linked.has(key)) linked.set(key, edge.at);
     const a = find(owner.get(edge.x) ?? edge.x);
     const b = find(owner.get(edge.y) ?? edge.y);
     if (a === b) continue;
     const sum = sumOf(limited.get(a), limited.get(b));
-    const tooMany = [...sum].find(([kind, count]) => count > (ruleOf(rules, kind).limit ?? Infinity));
+    const tooMany = [...sum].find(([kind, values]) => isOver(kind, values, edge.at));
     if (!tooMany) {
       const [low, high] = a < b ? [b, a] : [a, b];
       parent.set(low, high);
@@ -123,15 +130,15 @@ function crowdedKeys(edges: readonly Edge[], most: number): ReadonlySet<string> 
   return new Set([...neighbours].filter(([, others]) => others.size > most).map(([key]) => key));
 }
 
-function limitedKinds(member: Member | undefined, rules: IdentityRules): ReadonlyMap<string, number> {
-  return new Map(member && ruleOf(rules, member.kind).limit !== null ? [[member.kind, 1]] : []);
+/** By kind with a limit: identifiers. */
+type Limited = ReadonlyMap<string, readonly string[]>;
+
+function limitedKinds(key: string, member: Member | undefined, rules: IdentityRules): Limited {
+  return new Map(member && ruleOf(rules, member.kind).limit !== null ? [[member.kind, [key]]] : []);
 }
 
-function sumOf(
-  a: ReadonlyMap<string, number> = new Map(),
-  b: ReadonlyMap<string, number> = new Map(),
-): ReadonlyMap<string, number> {
+function sumOf(a: Limited = new Map(), b: Limited = new Map()): Limited {
   const sum = new Map(a);
-  for (const [kind, count] of b) sum.set(kind, (sum.get(kind) ?? 0) + count);
+  for (const [kind, values] of b) sum.set(kind, [...(sum.get(kind) ?? []), ...values]);
   return sum;
 }

@@ -1,6 +1,7 @@
 import { FreshetError } from '../../runtime/errors.ts';
 import { compileCel, compileCondition, type CelVariables } from '../../schemas/cel.ts';
 import type { ConfigPath, SourceConfig, TransformRule } from '../../schemas/config.ts';
+import { defaultValues, type ValueRules } from '../../schemas/identifier-rules.ts';
 import { instantForm, instantParser } from '../../schemas/instant.ts';
 import { isJsonObject, isSegmentType, maxIdentifierLength, segmentTypes } from '../../schemas/segment-message.ts';
 import { eventNameOf } from '../../schemas/source-schema.ts';
@@ -16,9 +17,13 @@ interface Rule {
 }
 
 /** Reads records by the rules of the source; the first that fits is used. */
-export function ruleReader(source: SourceConfig, transform: readonly TransformRule[]): (record: unknown) => Outcome {
+export function ruleReader(
+  source: SourceConfig,
+  transform: readonly TransformRule[],
+  values: ValueRules = defaultValues,
+): (record: unknown) => Outcome {
   const parse = instantParser(source.timezone);
-  const rules = transform.map((rule, index) => compileRule(rule, ['transform', index], source.timezone, parse));
+  const rules = transform.map((rule, index) => compileRule(rule, ['transform', index], source.timezone, parse, values));
   return (record) => {
     const variables = { record };
     const rule = rules.find(({ holds }) => holds(variables));
@@ -27,7 +32,7 @@ export function ruleReader(source: SourceConfig, transform: readonly TransformRu
   };
 }
 
-function compileRule(rule: TransformRule, path: ConfigPath, timezone: string, parse: Parse): Rule {
+function compileRule(rule: TransformRule, path: ConfigPath, timezone: string, parse: Parse, values: ValueRules): Rule {
   const options = { variables: ['record'], timezone };
   const holds = rule.when === null ? () => true : compileCondition(rule.when, { ...options, path: [...path, 'when'] });
   const { skip } = rule;
@@ -66,6 +71,7 @@ function compileRule(rule: TransformRule, path: ConfigPath, timezone: string, pa
         traits: traits(variables),
       },
       parse,
+      values,
     );
   return {
     holds,
@@ -91,7 +97,7 @@ interface Evaluated {
   readonly traits: unknown;
 }
 
-function draftOf(given: Evaluated, parse: Parse): Outcome {
+function draftOf(given: Evaluated, parse: Parse, values: ValueRules): Outcome {
   const { type, properties, traits } = given;
   if (!isSegmentType(type)) return invalid('type', `one of ${segmentTypes.join(', ')}`);
   const event = given.event ?? (type === 'track' ? null : eventNameOf(type));
@@ -105,7 +111,7 @@ function draftOf(given: Evaluated, parse: Parse): Outcome {
   if (given.asOf !== null && asOf === undefined) return invalid('as_of', instantForm);
   if (!isJsonObject(properties)) return invalid('properties', 'an object');
   if (!isJsonObject(traits)) return invalid('traits', 'an object');
-  const { identifiers, ignored } = normalise(given.identifiers);
+  const { identifiers, ignored } = normalise(given.identifiers, values);
   if (identifiers.length === 0)
     return invalid('identifiers', `a usable value of ${given.identifiers.map(({ kind }) => kind).join(' or ')}`);
   return {

@@ -2,6 +2,7 @@ import type { Context, Processor } from '../../runtime/processor.ts';
 import { header, type StreamRecord } from '../../runtime/record.ts';
 import type { SourceConfig } from '../../schemas/config.ts';
 import type { TaggedEvent } from '../../schemas/generated/types.ts';
+import type { ValueRules } from '../../schemas/identifier-rules.ts';
 import { instantForm, instantParser } from '../../schemas/instant.ts';
 import { hashId, opaqueKey } from '../../schemas/keys.ts';
 import type { RawDecoder } from '../../schemas/raw-decoder.ts';
@@ -15,6 +16,8 @@ export interface TagFreshnessOptions {
   readonly sources: readonly SourceConfig[];
   /** Of the deployment, for opaque keys. */
   readonly secret: string;
+  /** How identifiers are read; default: as without any rules of the workspace. */
+  readonly values?: ValueRules;
   readonly rawDecoder: Pick<RawDecoder, 'decode'>;
 }
 
@@ -28,11 +31,14 @@ interface Reader {
  * which it happened, and as of when its source vouches for it. What is no event by the source's rules is counted by reason;
  * what cannot be used is rejected with the field and what was expected. Keeps no state: repetitions are recognised after the re-key.
  */
-export function tagFreshness({ sources, secret, rawDecoder }: TagFreshnessOptions): Processor {
+export function tagFreshness({ sources, secret, rawDecoder, values }: TagFreshnessOptions): Processor {
   const calls = new Map<string, Reader>();
   const ofTopic = new Map<string, Reader>();
   for (const source of sources) {
-    const reader = { source, read: source.transform === null ? callReader(source) : ruleReader(source, source.transform) };
+    const reader = {
+      source,
+      read: source.transform === null ? callReader(source, values) : ruleReader(source, source.transform, values),
+    };
     if (source.input.kind === 'endpoint') calls.set(source.name, reader);
     else ofTopic.set(rawTopic(source.name).name, reader);
   }

@@ -1,4 +1,5 @@
 import type { SourceConfig } from '../../schemas/config.ts';
+import { defaultValues, type ValueRules } from '../../schemas/identifier-rules.ts';
 import { instantForm, instantParser } from '../../schemas/instant.ts';
 import {
   identifiersOf,
@@ -13,7 +14,7 @@ import { normalise } from './identifiers.ts';
 import { invalid, type Outcome } from './outcome.ts';
 
 /** Reads records that are calls of the Segment specification. */
-export function callReader(source: SourceConfig): (record: unknown) => Outcome {
+export function callReader(source: SourceConfig, values: ValueRules = defaultValues): (record: unknown) => Outcome {
   const parse = instantParser(source.timezone);
   return (record) => {
     if (!isJsonObject(record)) return invalid('record', 'a JSON object, a call of the Segment specification');
@@ -35,7 +36,7 @@ export function callReader(source: SourceConfig): (record: unknown) => Outcome {
     const asOf = parse(context['asOf']);
     if (isGiven(context['asOf']) && asOf === undefined) return invalid('context.asOf', instantForm);
 
-    const { identifiers, ignored } = normalise(identifiersOf(record));
+    const { identifiers, ignored } = normalise(identifiersOf(record), values);
     if (identifiers.length === 0) return invalid('userId, anonymousId', 'an identifier of the customer in at least one of them');
     return {
       kind: 'event',

@@ -1,6 +1,8 @@
 /** For tests: what the customers should be, computed from the whole history at once, with nothing of the processor's code. */
 export interface PlainRules {
   readonly limits: Readonly<Record<string, number>>;
+  /** By kind with a limit: it is on values first linked within so long a time, milliseconds. */
+  readonly within?: Readonly<Record<string, number>>;
   /** Moving kinds, the one that goes first before the one that stays. */
   readonly moving: readonly string[];
   readonly maxNeighbours: number;
@@ -15,7 +17,7 @@ export interface PlainEvent {
 /** Timelines as in `foundTimelines`. Times of events are all different. */
 export function plainTimelines(
   events: readonly PlainEvent[],
-  { limits, moving, maxNeighbours }: PlainRules,
+  { limits, within = {}, moving, maxNeighbours }: PlainRules,
 ): Record<string, string> {
   const names = [...new Set(events.flatMap((event) => event.names))];
   const kind = (name: string): string => name.split(':')[0] ?? '';
@@ -31,15 +33,31 @@ export function plainTimelines(
   const lent = new Map<string, { at: number; to: string }[]>();
   const ownerNow = (name: string): Set<string> => groupOf(lent.get(name)?.at(-1)?.to ?? name);
 
+  const firstLink = (name: string): number =>
+    Math.min(
+      ...events
+        .filter(({ names: seen }) => {
+          const [primary = '', ...others] = seen.filter((each) => !crowded.has(each));
+          return primary === seen[0] && others.length > 0 && (name === primary || others.includes(name));
+        })
+        .map(({ at }) => at),
+    );
+  const judged = new Set<string>();
+  const recent = (name: string, at: number): boolean => firstLink(name) > at - (within[kind(name)] ?? Infinity);
+
   for (const { at, names: seen } of [...events].sort((a, b) => a.at - b.at)) {
     const [primary = '', ...others] = seen;
     for (const other of others) {
       if (crowded.has(primary) || crowded.has(other)) continue;
+      // Two that cannot change hands are judged by their first sighting.
+      const pair = [primary, other].sort().join(' ');
+      if (judged.has(pair) && ![primary, other].some((name) => moving.includes(kind(name)))) continue;
+      judged.add(pair);
       const [one, two] = [ownerNow(primary), ownerNow(other)];
       if (one === two) continue;
       const both = new Set([...one, ...two]);
       const fits = Object.entries(limits).every(
-        ([limited, most]) => [...both].filter((name) => kind(name) === limited).length <= most,
+        ([limited, most]) => [...both].filter((name) => kind(name) === limited && recent(name, at)).length <= most,
       );
       if (fits) {
         groups = [...groups.filter((group) => group !== one && group !== two), both];

@@ -18,11 +18,15 @@ export function keyOf(name: string): string {
 }
 
 /** For tests: rules with other limits, and every sighting kept. */
-export function rulesWith(limits: Readonly<Record<string, number | null>>, more: Partial<IdentityRules> = {}): IdentityRules {
+export function rulesWith(
+  limits: Readonly<Record<string, number | null>>,
+  more: Partial<IdentityRules> & { readonly within?: Readonly<Record<string, number>> } = {},
+): IdentityRules {
+  const { within = {}, ...others } = more;
   const kinds = new Map<string, KindRule>();
   for (const [kind, rule] of defaultIdentity.kinds)
-    kinds.set(kind, { ...rule, limit: limits[kind] === undefined ? rule.limit : limits[kind] });
-  return { ...defaultIdentity, kinds, sightingsEveryMs: 0, ...more };
+    kinds.set(kind, { ...rule, limit: limits[kind] === undefined ? rule.limit : limits[kind], withinMs: within[kind] ?? null });
+  return { ...defaultIdentity, kinds, sightingsEveryMs: 0, ...others };
 }
 
 /** For tests: an event of identifiers written as `kind:value`, highest first. */
