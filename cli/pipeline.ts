@@ -86,7 +86,8 @@ export async function prepareCluster(options: PrepareOptions): Promise<void> {
   ];
   await kafka.admin.createTopics(specs);
   await options.serdes.register();
-  const kept = await kafka.admin.durability?.(specs.map(({ name }) => name));
+  // Only a warning: where it may not be asked, nothing is said.
+  const kept = await kafka.admin.durability?.(specs.map(({ name }) => name)).catch(() => undefined);
   for (const warning of kept ? durabilityWarnings(kept.brokers, kept.topics) : [])
     options.log?.('warn', 'topics could be safer', { warning });
 }

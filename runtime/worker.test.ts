@@ -245,6 +245,18 @@ describe('a worker', () => {
     expect(lines.find(({ message }) => message === 'task has stopped')?.fields['advice']).toMatch(/rejected topic/);
   });
 
+  it('tries a task again that stood still for what may pass, and shows it as failed until then', async () => {
+    const broker = await cluster();
+    const { worker, lines } = await startWorker(broker, { options: { patienceMs: 300 } });
+    await until(() => running(worker).length === TASKS);
+    broker.failNext('transact', new FreshetError('RECORD_TOO_LARGE', 'as told'));
+    visit(broker, 0);
+    await until(() => worker.status().some(({ state }) => state === 'failed'));
+    await until(() => counted(broker).length === 1);
+    expect(worker.healthy).toBe(true);
+    expect(lines.filter(({ message }) => message === 'task has stopped')).toHaveLength(1);
+  });
+
   it('takes nothing more once it is refused', async () => {
     const broker = await cluster();
     const { worker } = await startWorker(broker);

@@ -19,7 +19,7 @@ export interface WorkerOptions extends TaskOptions {
   readonly sessionTimeoutMs?: number;
   /** Tasks whose stores are on this machine from before: this process would rather have these. */
   readonly stored?: readonly number[];
-  /** How long a task may do nothing though records wait, milliseconds; default a minute. */
+  /** How long a task may do nothing though records wait, or stand still before it is tried again, milliseconds; default a minute. */
   readonly patienceMs?: number;
 }
 
@@ -44,7 +44,8 @@ export interface TaskStatus {
 const LAG_EVERY_MS = 1000;
 const FENCED_PAUSE_MS = 3000;
 const GROUP_OFFSETS_EVERY_MS = 5000;
-const FAILED_PAUSE_MS = 60_000;
+/** Looks follow each other more closely than this, as long as the process runs. */
+const SLEPT_MS = 15_000;
 /** A task that is torn down gets this long to let go of what it holds before the next one begins. */
 const LET_GO_MS = 5000;
 
@@ -170,7 +171,7 @@ export class Worker {
     if (this.#refused) return;
     this.#refused = reason;
     const { environment, processor } = this.#options;
-    environment.log('error', 'processor has stopped', { processor: processor.name, message: reason.message });
+    environment.log('error', 'processor has stopped', { processor: processor.name, reason: reason.message });
     for (const { task } of this.#tasks.values()) task.stop();
   }
 
@@ -204,7 +205,7 @@ export class Worker {
     const done = task.run().then(async () => {
       if (task.state === 'failed') {
         if (failureOf(task.failure).remedy === 'stop') return;
-        await this.#giveWay(FAILED_PAUSE_MS);
+        await this.#giveWay(this.#options.patienceMs ?? PATIENCE_MS);
       }
       // Fenced although the group says it is ours: a zombie, or the coordinator timed our transaction out. Give way first.
       if (task.state === 'fenced') await this.#giveWay(FENCED_PAUSE_MS);
@@ -246,9 +247,11 @@ export class Worker {
   async #look(): Promise<void> {
     if (this.#measuring) return;
     this.#measuring = true;
+    // A process that slept, or was stopped, has not seen its tasks do nothing.
+    const slept = this.silentForMs > SLEPT_MS;
     try {
       const measured = await this.#measureLag();
-      this.#watch(measured);
+      this.#watch(measured && !slept);
     } finally {
       this.#measuring = false;
       this.#measuredAt = performance.now();

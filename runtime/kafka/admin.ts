@@ -127,7 +127,7 @@ export class KafkaAdmin implements Admin {
       throw new ProtocolError('LEADER_NOT_AVAILABLE', `${name} is not ready`, { definite: true, retriable: true });
     }
     if (found.partitions.length === partitions) return;
-    const advice = 'give the deployment that number, or another prefix, or delete the topic';
+    const advice = 'give the deployment that number, or another prefix, or delete the topic; see docs/operations.md';
     const message = `topic ${name} has ${found.partitions.length} partitions, ${partitions} are wanted: ${advice}`;
     throw new FreshetError('TOPIC_MISMATCH', message);
   }

@@ -13,6 +13,7 @@ interface Admin {
   connect(): Promise<void>;
   listTopics(): Promise<string[]>;
   deleteTopics(options: { topics: readonly string[] }): Promise<void>;
+  createPartitions(options: { topicPartitions: readonly { topic: string; count: number }[] }): Promise<unknown>;
   disconnect(): Promise<void>;
 }
 interface Consumer {
@@ -102,6 +103,11 @@ export class PlainKafka {
   async deleteTopics(prefix: string): Promise<void> {
     const topics = await this.topics(prefix);
     if (topics.length > 0) await this.#withAdmin((admin) => admin.deleteTopics({ topics }));
+  }
+
+  /** Gives a topic more partitions. */
+  async growTopic(topic: string, count: number): Promise<void> {
+    await this.#withAdmin((admin) => admin.createPartitions({ topicPartitions: [{ topic, count }] }));
   }
 
   async #withAdmin<T>(use: (admin: Admin) => Promise<T>): Promise<T> {
