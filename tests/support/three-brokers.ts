@@ -2,13 +2,19 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { clusterFolder } from '../../infra/jest/abandoned.ts';
 import { startLocalCluster, type LocalCluster } from '../../infra/local/cluster.ts';
 
+export interface ThreeBrokersOptions {
+  /** With a schema registry, which keeps its schemas in them. */
+  readonly registry?: boolean;
+}
+
 /** Three brokers of their own, every topic three times with two in sync; their data goes with `stop`. */
-export async function startThreeBrokers(): Promise<LocalCluster> {
+export async function startThreeBrokers({ registry = false }: ThreeBrokersOptions = {}): Promise<LocalCluster> {
   const dataDir = mkdtempSync(clusterFolder);
-  const cluster = await startLocalCluster({ dataDir, brokers: 3, kafkaPort: 0, registryPort: 'none', log: () => undefined });
+  const registryPort = registry ? 0 : 'none';
+  const cluster = await startLocalCluster({ dataDir, brokers: 3, kafkaPort: 0, registryPort, log: () => undefined });
   return {
     brokers: cluster.brokers,
-    registryUrl: '',
+    registryUrl: registry ? cluster.registryUrl : '',
     kill: (index, signal) => cluster.kill(index, signal),
     restart: (index) => cluster.restart(index),
     stop: async () => {
