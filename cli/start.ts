@@ -10,6 +10,7 @@ import { connect } from './cluster.ts';
 import { startDemo } from './demo.ts';
 import { ProcessHealth, serveHealth } from './health.ts';
 import { jsonLog } from './log.ts';
+import { patiently } from './patiently.ts';
 import type { Settings } from './settings.ts';
 import { onShutdown } from './shutdown.ts';
 import { startTerminal } from './terminal.ts';
@@ -64,7 +65,13 @@ export async function start({ workspace: dir, profile, settings, demo, rate }: S
     if (signal.aborted) return;
     say('topics, schemas and processors …');
     const expect = demo && workspace.demo?.history !== undefined ? [workspace.demo.history] : [];
-    const started = await startApp({ settings, workspace, templates, connection, log, expect });
+    const once = (): Promise<App> => startApp({ settings, workspace, templates, connection, log, expect });
+    const onWait = (reason: string): void => {
+      health.hold(`starting, waits: ${reason}`);
+      say(`waits: ${reason}`);
+    };
+    // What was started here is there, or never will be.
+    const started = settings.cluster ? await patiently(once, { onWait, signal }) : await once();
     app = started;
     health.parts = started.health;
     closers.push(() => started.stop());

@@ -178,6 +178,19 @@ describe('a worker', () => {
     expect(counted(broker).at(-1 - (moved === 0 ? 20 : 0))).toBe(`k${moved}=22`);
   });
 
+  it('goes on after its membership was lost: it says so, is a member again, and keeps its tasks', async () => {
+    const broker = await cluster();
+    const { worker, lines } = await startWorker(broker);
+    await until(() => running(worker).length === TASKS);
+    broker.expireMember('count-visits', 0);
+    expect(worker.membership).toBe('lost');
+    await until(() => worker.membership === 'member');
+    expect(lines.some(({ message }) => message === 'group membership lost')).toBe(true);
+    visit(broker, 0);
+    await until(() => counted(broker).length === 1);
+    expect(running(worker)).toEqual([0, 1]);
+  });
+
   it('asks for the tasks whose stores it still has', async () => {
     const broker = await cluster();
     await startWorker(broker, { options: { stored: [1] } });
@@ -239,7 +252,6 @@ describe('a worker', () => {
     await until(() => worker.status().some(({ state }) => state === 'failed'));
     visit(broker, 1);
     await until(() => counted(broker).length === 1);
-    expect(worker.healthy).toBe(false);
     const [failed] = worker.status().filter(({ state }) => state === 'failed');
     expect(failed?.failure).toMatch(/failed at 100 records in a row.*replay them/);
     expect(lines.find(({ message }) => message === 'task has stopped')?.fields['advice']).toMatch(/rejected topic/);
@@ -253,7 +265,7 @@ describe('a worker', () => {
     visit(broker, 0);
     await until(() => worker.status().some(({ state }) => state === 'failed'));
     await until(() => counted(broker).length === 1);
-    expect(worker.healthy).toBe(true);
+    expect(running(worker)).toEqual([0, 1]);
     expect(lines.filter(({ message }) => message === 'task has stopped')).toHaveLength(1);
   });
 

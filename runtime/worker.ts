@@ -152,11 +152,6 @@ export class Worker {
     });
   }
 
-  /** True while every task that the group gave us is at work. */
-  get healthy(): boolean {
-    return [...this.#tasks.values()].every(({ task }) => task.state === 'running' || task.state === 'starting');
-  }
-
   get membership(): Membership {
     return this.#membership;
   }
