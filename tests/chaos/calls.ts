@@ -11,7 +11,7 @@ export function webCall({ id, user, email, device, name, properties, traits, poi
   if (poison === 'gateway') return JSON.stringify({ ...what, ...who, ...when, timestamp: 'never' });
   if (poison === 'tag') return JSON.stringify({ ...what, ...who, ...when, context: { asOf: 'never' } });
   // An address that forms are filled with names nobody, and there is no other.
-  if (poison === 'stitch') return JSON.stringify({ type: 'identify', traits: { email: 'test@test.com' }, ...when });
+  if (poison === 'nobody') return JSON.stringify({ type: 'identify', traits: { email: 'test@test.com' }, ...when });
   return JSON.stringify({ ...what, ...who, ...when });
 }
 

@@ -4,7 +4,7 @@ import { randomOf } from '../faults/harness/random.ts';
 export type Route = 'web' | 'till';
 
 /** Why an event must be refused, and by whom. */
-export type Poison = 'gateway' | 'tag' | 'stitch' | 'bytes' | 'unknown-schema' | 'shape' | 'rule';
+export type Poison = 'gateway' | 'tag' | 'nobody' | 'bytes' | 'unknown-schema' | 'shape' | 'rule';
 
 /** Something that happens; all but its time is decided by the seed. */
 export interface Happening {
@@ -28,7 +28,7 @@ export interface Happening {
 
 export const LANES = 4;
 const POOL = 400;
-const gatewayPoisons: readonly Poison[] = ['gateway', 'tag', 'stitch'];
+const gatewayPoisons: readonly Poison[] = ['gateway', 'tag', 'nobody'];
 const tillPoisons: readonly Poison[] = ['bytes', 'shape', 'rule', 'bytes', 'shape', 'rule', 'unknown-schema'];
 
 interface Family {

@@ -48,7 +48,8 @@ if (values.mutations) {
   const mutation = values.mutation === undefined ? {} : { mutation: values.mutation };
   const logs = values.logs === undefined ? {} : { logs: values.logs };
   const { counts, line, caughtUpMs } = await runChaos({ seed, minutes, events, faults, say, ...mutation, ...logs });
-  say(`seed ${seed}; caught up ${(caughtUpMs / 1000).toFixed(1)} s after the last fault`);
+  const megabytes = Math.round(process.resourceUsage().maxRSS / 1024);
+  say(`seed ${seed}; caught up ${(caughtUpMs / 1000).toFixed(1)} s after the last fault; the run itself took ${megabytes} MB`);
   say(line);
   process.exitCode = counts.spotless ? 0 : 1;
 }

@@ -3,7 +3,7 @@ import type { Rejected } from '../../../runtime/record.ts';
 import { opaqueKey } from '../../../schemas/keys.ts';
 import { SECRET } from '../settings.ts';
 import type { Counts } from './counts.ts';
-import { NOBODY, type RawLog, REFUSED } from './raw-log.ts';
+import { type RawLog, REFUSED } from './raw-log.ts';
 
 interface Place {
   readonly partition: number;
@@ -25,7 +25,6 @@ export class HopsJudge {
   readonly #counts: Counts;
   readonly #kept: string[] = [];
   readonly #keys = new Map<string, string>();
-  readonly #nobody = new Set<string>();
   readonly #out = new Set<string>();
   readonly #order = new Map<string, number>();
 
@@ -34,7 +33,7 @@ export class HopsJudge {
     this.#counts = counts;
   }
 
-  tagged({ partition, offset, key }: Place, { messageId, origin }: TaggedEvent): void {
+  tagged({ offset, key }: Place, { messageId, origin }: TaggedEvent): void {
     const from = `${origin.topic}-${origin.partition}-${origin.offset}`;
     const fate = this.#log.fate(origin.topic, origin.partition, origin.offset);
     if (fate === undefined || fate === REFUSED) return this.#counts.add('duplicated', 'tagged from nothing', from);
@@ -43,7 +42,6 @@ export class HopsJudge {
     const sequence = `${key} ${origin.topic}-${origin.partition}`;
     if (origin.offset <= (this.#order.get(sequence) ?? -1)) this.#counts.add('out-of-order', 'tagged', `${from} ${messageId}`);
     this.#order.set(sequence, origin.offset);
-    if (fate === NOBODY) return void this.#nobody.add(`${partition}-${offset}`);
     if (messageId !== `e${fate}` || key !== this.#keyOf(fate)) this.#counts.add('state-diff', 'tagged as another', from);
     if (this.#kept[fate] !== undefined) return;
     this.#kept[fate] = from;
@@ -57,11 +55,8 @@ export class HopsJudge {
       return;
     }
     const from = `${topic}-${partition}-${offset}`;
-    const isMeant =
-      topic === 'events.tagged'
-        ? this.#nobody.has(`${partition}-${offset}`)
-        : this.#log.fate(topic, partition, offset) === REFUSED;
-    if (!isMeant) return this.#counts.add('lost', `refused though good, by ${processor}`, `${from}: ${reason}`);
+    if (this.#log.fate(topic, partition, offset) !== REFUSED)
+      return this.#counts.add('lost', `refused though good, by ${processor}`, `${from}: ${reason}`);
     if (this.#out.has(from)) return this.#counts.add('duplicated', 'refused twice', from);
     this.#out.add(from);
   }
@@ -92,8 +87,6 @@ export class HopsJudge {
       const from = `${topic}-${partition}-${offset}`;
       if (!this.#out.has(from)) this.#counts.add('lost', fate === REFUSED ? 'not refused' : 'not tagged', from);
     }
-    for (const place of this.#nobody)
-      if (!this.#out.has(`events.tagged-${place}`)) this.#counts.add('lost', 'not refused', `events.tagged-${place}`);
     for (const event of this.#log.events)
       if (event !== undefined && this.labels[event.index] === undefined)
         this.#counts.add('lost', 'not identified', `e${event.index} of ${event.names[0] ?? ''}`);

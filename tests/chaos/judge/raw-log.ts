@@ -13,10 +13,8 @@ export interface RawEvent {
   readonly traits: Readonly<Record<string, unknown>>;
 }
 
-/** What must become of a raw record: an event's number, or one of these. */
+/** What must become of a raw record: an event, by its number, or this. */
 export const REFUSED = -1;
-/** Passes the first hop, and is refused at the second: it names nobody. */
-export const NOBODY = -2;
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -66,7 +64,7 @@ function webEvent(json: Json): RawEvent | number {
   if (objectAt(json, 'context')['asOf'] === 'never') return REFUSED;
   const traits = objectAt(json, 'traits');
   const names = namesOf(json['userId'], traits['email'], json['anonymousId']);
-  if (names[0] === 'email:test@test.com') return NOBODY;
+  if (names[0] === 'email:test@test.com') return REFUSED;
   const name = json['type'] === 'identify' ? 'Identify' : textOf(json['event']);
   return eventOf(json['messageId'], json['timestamp'], name, names, objectAt(json, 'properties'), traits);
 }
