@@ -34,6 +34,8 @@ export interface RestoreProgress {
   readonly secondsLeft: number | undefined;
 }
 
+/** The first byte of the key of a part in the store: the rest are those of its key in the changelog. */
+const DATA = dataKey('')[0] ?? 0;
 const PAGE = 5000;
 const TELL_EVERY_MS = 2000;
 
@@ -84,7 +86,7 @@ export async function restore(
           if (!key) continue;
           records += 1;
           bytes += key.length + (value?.length ?? 0);
-          ops.push(...restoredOps(key.toString('utf8'), value));
+          restoredOps(ops, key, value);
         }
         ops.push(checkpointOf(environment, stream.position));
         await store.write(ops);
@@ -115,9 +117,11 @@ function checkpointOf(environment: Environment, offset: number): StoreOp {
 }
 
 /** Hints of what a part was before stay behind: they are checked against the part before they count. */
-function restoredOps(id: string, value: Buffer | null): StoreOp[] {
-  if (value === null) return [{ kind: 'del', key: dataKey(id) }];
-  const put: StoreOp = { kind: 'put', key: dataKey(id), value };
-  if (!hasMarks(value)) return [put];
-  return [put, ...hintOps({ id, before: undefined, after: decodeCell(value) })];
+function restoredOps(ops: StoreOp[], id: Buffer, value: Buffer | null): void {
+  const key = Buffer.allocUnsafe(id.length + 1);
+  key[0] = DATA;
+  id.copy(key, 1);
+  if (value === null) return void ops.push({ kind: 'del', key });
+  ops.push({ kind: 'put', key, value });
+  if (hasMarks(value)) ops.push(...hintOps({ id: id.toString('utf8'), before: undefined, after: decodeCell(value) }));
 }

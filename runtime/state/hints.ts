@@ -56,12 +56,14 @@ function hintKeys(id: string, cell: Cell | undefined): Map<string, Buffer> {
 
 /**
  * The local index of what is due and of what holds claims. Hints may be stale (the part has changed since): who acts on
- * one looks at the part first. Keeps the earliest hint of each name in memory, so that asking when nothing is due is free.
+ * one looks at the part first. Keeps the earliest hint of each name in memory, so that asking when nothing is due is free,
+ * and so that no scan has to pass over the graves of those that were due before: at one moment there may be very many.
  */
 export class HintIndex {
   readonly #store: Store;
   readonly #kind: HintKind;
-  readonly #earliest = new Map<string, number>();
+  /** Where the first hint of each name lies in the store; nothing of the name lies before it. */
+  readonly #first = new Map<string, { readonly at: number; readonly key: Buffer }>();
 
   constructor(store: Store, kind: HintKind) {
     this.#store = store;
@@ -70,19 +72,19 @@ export class HintIndex {
   }
 
   names(): Iterable<string> {
-    return this.#earliest.keys();
+    return this.#first.keys();
   }
 
   earliest(name: string): number {
-    return this.#earliest.get(name) ?? Number.POSITIVE_INFINITY;
+    return this.#first.get(name)?.at ?? Number.POSITIVE_INFINITY;
   }
 
   /** Hints of `name` up to and including `until`, earliest first, at most `limit`. */
   page(name: string, until: number, limit: number): Hint[] {
-    if (this.earliest(name) > until) return [];
-    const prefix = hintPrefix(this.#kind, name);
-    const lt = Buffer.concat([prefix, sortable(until), afterIds]);
-    return this.#store.scan({ gte: prefix, lt, limit }).map((entry) => readHint(entry.key));
+    const first = this.#first.get(name);
+    if (first === undefined || first.at > until) return [];
+    const lt = Buffer.concat([hintPrefix(this.#kind, name), sortable(until), afterIds]);
+    return this.#store.scan({ gte: first.key, lt, limit }).map((entry) => readHint(entry.key));
   }
 
   /** To be told of every write batch that touches hints, after it was written. */
@@ -92,9 +94,10 @@ export class HintIndex {
     for (const op of ops) {
       if (op.key[0] !== letter) continue;
       const { name, at } = readHint(op.key);
-      const earliest = this.earliest(name);
-      if (op.kind === 'put') this.#earliest.set(name, Math.min(earliest, at));
-      else if (at <= earliest) shrunk.add(name);
+      const first = this.#first.get(name);
+      const order = first === undefined ? -1 : Buffer.compare(op.key, first.key);
+      if (op.kind === 'put' && order < 0) this.#first.set(name, { at, key: op.key });
+      else if (op.kind === 'del' && order === 0) shrunk.add(name);
     }
     for (const name of shrunk) this.#reload(name);
   }
@@ -125,9 +128,10 @@ export class HintIndex {
 
   #reload(name: string): void {
     const prefix = hintPrefix(this.#kind, name);
-    const [first] = this.#store.scan({ gte: prefix, lt: prefixEnd(prefix), limit: 1 });
-    if (first) this.#earliest.set(name, readHint(first.key).at);
-    else this.#earliest.delete(name);
+    const gte = this.#first.get(name)?.key ?? prefix;
+    const [first] = this.#store.scan({ gte, lt: prefixEnd(prefix), limit: 1 });
+    if (first) this.#first.set(name, { at: readHint(first.key).at, key: first.key });
+    else this.#first.delete(name);
   }
 
   #load(): void {
@@ -137,7 +141,7 @@ export class HintIndex {
       const [first] = this.#store.scan({ gte: from, lt: end, limit: 1 });
       if (!first) return;
       const { name, at } = readHint(first.key);
-      this.#earliest.set(name, at);
+      this.#first.set(name, { at, key: first.key });
       from = prefixEnd(hintPrefix(this.#kind, name));
     }
   }
