@@ -47,11 +47,19 @@ afterAll(async () => {
   await new PlainKafka().deleteTopics(deployment.prefix);
 });
 
-const lines = (message: string): Line[] =>
-  several.said
+const lines = (message: string, parent = several): Line[] =>
+  parent.said
     .filter((line) => line.startsWith('{'))
     .map((line) => JSON.parse(line) as Line)
     .filter((line) => line.message === message);
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
 
 async function readiness(): Promise<{ status: number; problems: readonly { what: string; why: string }[] }> {
   const { port } = lines('health').find(({ instance }) => instance === undefined) ?? {};
@@ -99,7 +107,22 @@ describe('several instances', () => {
     expect(await several.stop()).toBe(0);
     const pids = lines('instance starts').map(({ pid }) => pid ?? 0);
     expect(pids).toHaveLength(3);
-    for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow(/ESRCH/);
+    expect(pids.map(isAlive)).toEqual([false, false, false]);
+  });
+
+  it('do not outlive a parent that is killed', async () => {
+    const parent = await deployment.run(['watch-sources', '--instances', '2'], 'orphans');
+    await eventually(
+      async () => lines('running', parent),
+      (found) => expect(found).toHaveLength(2),
+    );
+    await parent.kill();
+    for (const { pid = 0 } of lines('instance starts', parent)) {
+      await eventually(
+        async () => isAlive(pid),
+        (alive) => expect(alive).toBe(false),
+      );
+    }
   });
 
   it('refuse what listens on a port', async () => {
