@@ -13,7 +13,7 @@ export interface Pattern {
   readonly stated: boolean;
   /** `yes`, or `no: …`; may say more after a colon. */
   readonly realTimeThere: string;
-  /** Operators with their fields, nested as in the rule. */
+  /** Operators, nested as in the rule. */
   readonly combination: string;
 }
 
@@ -48,8 +48,7 @@ function patternOf(file: string, text: string): Pattern {
 function combinationOf(rule: unknown): string {
   const [name = '', value] = Object.entries(rule as Record<string, unknown>)[0] ?? [];
   if (Array.isArray(value)) return `${name}(${value.map(combinationOf).join(', ')})`;
-  if (typeof value !== 'object' || value === null) return name;
-  return `${name}{${Object.keys(value).sort().join(' ')}}`;
+  return name;
 }
 
 /** The page of the table, whole. */
@@ -68,7 +67,7 @@ export async function page(): Promise<string> {
   return [
     text.slice(0, text.indexOf(begin) + begin.length),
     '',
-    `${all.length} definitions, ${all.filter(({ stated }) => stated).length} of them as they stand on their page, in ${new Set(all.map(({ combination }) => combination)).size} different combinations of operators and fields. In real time there: ${sums.join(', ')}.`,
+    `${all.length} definitions, ${all.filter(({ stated }) => stated).length} of them as they stand on their page, in ${new Set(all.map(({ combination }) => combination)).size} different combinations of operators, whatever their fields. In real time there: ${sums.join(', ')}.`,
     '',
     '| segment | what it stands for | from | in real time there |',
     '| --- | --- | --- | --- |',
