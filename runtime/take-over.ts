@@ -10,6 +10,8 @@ import type { Reach } from './watermarks/contract.ts';
 
 /** Inputs read and watermarks adopted: one record of the task's own changelog, in the transaction of its state. */
 export interface Position {
+  /** Of the changelog that it is in; 1 where it does not say. */
+  readonly format?: number;
   /** Next offset by logical input, `topic-partition`. */
   readonly inputs: Readonly<Record<string, number>>;
   readonly watermarks: Readonly<Record<string, Reach>>;
@@ -38,6 +40,11 @@ export async function takeOver(
     const offset = await restore(environment, task, store, changelog, { from, end }, signal, onProgress);
     const bytes = store.get(dataKey(POSITION_ID));
     const position = bytes ? (decodeCell(bytes).value as Position) : { inputs: {}, watermarks: {} };
+    const { format = 1 } = position;
+    if (format !== FORMAT) {
+      const advice = `run the version that wrote it, or reset the processor`;
+      throw new FreshetError('TOPIC_MISMATCH', `${id} is of format ${format}, this program reads ${FORMAT}: ${advice}`);
+    }
     return { store, position, offset };
   } catch (error) {
     await store.close();

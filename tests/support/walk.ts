@@ -33,7 +33,7 @@ export const at = (minutes: number): number => start + Math.round(minutes * minu
 const example = join(import.meta.dirname, '../../examples/shop');
 
 /** What walks stand on where it is not the plain memory: a broker, stores, a registry that fail, another way to take a step. */
-export type Ground = Pick<DriverOptions, 'broker' | 'clock' | 'engine' | 'processClock' | 'step'> & {
+export type Ground = Pick<DriverOptions, 'broker' | 'clock' | 'engine' | 'partitions' | 'processClock' | 'step'> & {
   readonly registry?: Registry;
 };
 
