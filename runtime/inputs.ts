@@ -116,13 +116,16 @@ export class TaskInputs {
 
   /** Decodes all that wait; waits for the registry where a schema is not known yet. What cannot be decoded says why. */
   async decode(): Promise<readonly DecodedInput[]> {
-    const missing = this.#raw.flatMap(
-      ({ input, raw }) => (raw.value && raw.unreadable === undefined && input.serde.prepare?.(raw.value)) || [],
-    );
+    const missing: Promise<void>[] = [];
+    for (const { input, raw } of this.#raw) {
+      if (!raw.value || raw.unreadable !== undefined) continue;
+      const prepared = input.serde.prepare?.(raw.value);
+      if (prepared) missing.push(prepared);
+    }
     if (missing.length > 0) await Promise.all(missing);
     for (const { input, raw } of this.#raw) this.#decoded.push(this.#one(input, raw));
     this.#raw = [];
-    return [...this.#decoded];
+    return this.#decoded.slice();
   }
 
   /** The oldest waiting record has been processed. */
@@ -182,22 +185,20 @@ export class TaskInputs {
   }
 
   #one(input: Input, raw: RawRecord): Pending {
-    const base = { input, topic: input.topic.name, partition: this.#partition, raw };
-    if (raw.unreadable !== undefined) return { ...base, record: undefined, undecodable: raw.unreadable };
+    const topic = input.topic.name;
+    const partition = this.#partition;
+    if (raw.unreadable !== undefined) {
+      return { input, topic, partition, raw, record: undefined, undecodable: raw.unreadable };
+    }
     try {
       const value = raw.value === null ? null : input.serde.decode(raw.value);
-      const record: StreamRecord = {
-        topic: input.topic.name,
-        partition: this.#partition,
-        offset: raw.offset,
-        timestamp: raw.timestamp,
-        key: raw.key?.toString('utf8') ?? '',
-        value,
-        headers: raw.headers,
-      };
-      return { ...base, record, undecodable: undefined };
+      const key = raw.key?.toString('utf8') ?? '';
+      const { offset, timestamp, headers } = raw;
+      const record: StreamRecord = { topic, partition, offset, timestamp, key, value, headers };
+      return { input, topic, partition, raw, record, undecodable: undefined };
     } catch (error) {
-      return { ...base, record: undefined, undecodable: error instanceof Error ? error.message : String(error) };
+      const undecodable = error instanceof Error ? error.message : String(error);
+      return { input, topic, partition, raw, record: undefined, undecodable };
     }
   }
 }

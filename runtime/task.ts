@@ -19,8 +19,11 @@ import type { Store, StoreOp } from './state/store.ts';
 import { TaskWatermarks } from './watermarks/task-watermarks.ts';
 
 /** Bounds of one transaction. Under load several fetches are gathered into one; when the input is drained it is sent at once. */
-const MAX_RECORDS = 2000;
+const MAX_RECORDS = 10_000;
 const MAX_BYTES = 2 * 1024 * 1024;
+const MAX_PROCESSING_MS = 100;
+/** After so many records others have a turn. */
+const RECORDS_IN_A_ROW = 500;
 const TIMER_PAGE = 1000;
 /** So many records in a row that make `process` throw stop the task. */
 const POISON_LIMIT = 100;
@@ -193,10 +196,15 @@ export class Task {
     for (const { record } of records) if (record) addWantedParts(wanted, this.#processor, record);
     await overlay.prefetch(wanted);
     this.#crash('fetched');
-    const now = this.#environment.clock.now();
+    const { clock } = this.#environment;
+    const now = clock.now();
     let refused = 0;
-    for (const item of records) {
+    for (const [i, item] of records.entries()) {
       if (outputs.bytes > MAX_BYTES) break;
+      if (i > 0 && i % RECORDS_IN_A_ROW === 0) {
+        if (clock.now() - now > MAX_PROCESSING_MS) break;
+        await immediate();
+      }
       const applied = applyRecord(this.#environment, this.#processor, context, item, now);
       if (applied !== 'processed') refused += 1;
       this.#failedInARow = applied === 'failed' ? this.#failedInARow + 1 : 0;
@@ -232,7 +240,7 @@ export class Task {
     this.working = true;
     const ops = await work(overlay, context, outputs);
     this.#crash('processed');
-    const position: Position = { format: FORMAT, inputs: inputs.next(), watermarks: this.watermarks.snapshot() };
+    const position: Position = { inputs: inputs.next(), watermarks: this.watermarks.snapshot() };
     overlay.write(POSITION_ID, { value: position, due: [], hold: undefined });
     overlay.accept();
     const sent = outputs.count;
