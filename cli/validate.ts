@@ -1,6 +1,9 @@
 import { compileTemplates } from '../connectors/sinks/email/templates.ts';
 import { FreshetError } from '../runtime/errors.ts';
+import { feasibility } from '../workspace/feasibility.ts';
+import { formatDuration } from '../schemas/duration.ts';
 import { loadWorkspace } from '../workspace/load.ts';
+import { showProblem } from '../workspace/problems.ts';
 import { runSegmentTests } from '../workspace/segment-tests.ts';
 
 export interface WorkspaceChoice {
@@ -8,14 +11,41 @@ export interface WorkspaceChoice {
   readonly profile?: string;
 }
 
-/** Loads the workspace and says what is in it; CONFIG_INVALID lists every problem. */
+/** Loads the workspace and says what is in it, and what can hardly be met; CONFIG_INVALID lists every problem. */
 export async function validate({ workspace, profile }: WorkspaceChoice): Promise<void> {
   const loaded = await loadWorkspace(workspace, process.env, profile === undefined ? {} : { profile });
-  const { name, sources, segments, activations, templates } = loaded;
+  const { name, sources, segments, activations, templates, warnings } = loaded;
   await compileTemplates(loaded.templatesDir);
+  for (const warning of warnings) process.stdout.write(`warning: ${showProblem(warning)}\n`);
   process.stdout.write(
     `${name}: ${sources.length} sources, ${segments.length} segments, ${activations.length} activations, ${templates.length} templates: all good\n`,
   );
+}
+
+/** Prints how old the facts of every rule are at best and at worst, as the sources are declared. */
+export async function printFeasibility({ workspace, profile }: WorkspaceChoice): Promise<void> {
+  const { segments, activations, sources } = await loadWorkspace(
+    workspace,
+    process.env,
+    profile === undefined ? {} : { profile },
+  );
+  const rows = feasibility(segments, activations, sources).map(({ kind, rule, source, ages, maxAgeMs, verdict }) => [
+    `${kind} ${rule}`,
+    source,
+    formatDuration(ages.bestMs),
+    formatDuration(ages.worstMs),
+    maxAgeMs === undefined ? '-' : formatDuration(maxAgeMs),
+    verdict,
+  ]);
+  const table = [['rule', 'source', 'best age', 'worst age', 'max_age', 'met'], ...rows];
+  const widths = table[0]?.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0))) ?? [];
+  for (const row of table)
+    process.stdout.write(
+      `${row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd()}\n`,
+    );
 }
 
 /** Runs the tests of the segment files; throws when one fails. */
