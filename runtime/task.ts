@@ -240,7 +240,7 @@ export class Task {
     this.working = true;
     const ops = await work(overlay, context, outputs);
     this.#crash('processed');
-    const position: Position = { inputs: inputs.next(), watermarks: this.watermarks.snapshot() };
+    const position: Position = { format: FORMAT, inputs: inputs.next(), watermarks: this.watermarks.snapshot() };
     overlay.write(POSITION_ID, { value: position, due: [], hold: undefined });
     overlay.accept();
     const sent = outputs.count;
