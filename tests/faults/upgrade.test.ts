@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Processor } from '../../runtime/processor.ts';
 import type { Rejected } from '../../runtime/record.ts';
-import { encodeCell, FORMAT, metaKey, POSITION_ID } from '../../runtime/state/layout.ts';
+import { decodeCell, encodeCell, FORMAT, metaKey, POSITION_ID } from '../../runtime/state/layout.ts';
 import { memoryEngine } from '../../runtime/state/memory.ts';
 import type { StoreEngine } from '../../runtime/state/store.ts';
 import { type Checkpoint, checkpointOp } from '../../runtime/restore.ts';
@@ -73,6 +73,8 @@ describe('F36: another version on the same topics and stores', () => {
     const sums = await version(broker, engine, [1, 2, 3]);
     const changelog = 'sum-visits.changelog';
     const before = broker.records(changelog).length;
+    const last = broker.records(changelog).findLast(({ key }) => String(key) === POSITION_ID)?.value ?? Buffer.alloc(1);
+    expect(decodeCell(last).value).toMatchObject({ format: FORMAT });
     const value = encodeCell({ value: { format: FORMAT + 1, inputs: {}, watermarks: {} }, due: [], hold: undefined });
     for (let partition = 0; partition < PARTITIONS; partition++)
       broker.append(changelog, partition, [{ key: Buffer.from(POSITION_ID), value }]);
