@@ -23,6 +23,7 @@ export function checkReferences({ sources, segments, allSegments, activations, t
     ...twice(segments, 'segment'),
     ...twice(activations, 'activation'),
     ...unknownEvents(sources, segments),
+    ...figuresOfOneName(segments),
     ...activations.flatMap(({ file, value }) => [
       ...(!allSegments || names.includes(value.segment)
         ? []
@@ -48,6 +49,21 @@ function twice(files: readonly Compiled<{ readonly name: string }>[], field: str
       ? []
       : [file.problem([field], `expected a name of its own, "${value.name}" is also in ${first.file.file}`)];
   });
+}
+
+/** A trait has one meaning: the same name may be given twice only to the same figure. */
+function figuresOfOneName(segments: Declared['segments']): readonly Problem[] {
+  const first = new Map<string, { readonly hash: string; readonly file: string }>();
+  return segments.flatMap(({ file, value }) =>
+    value.leaves.flatMap(({ hash, as }) => {
+      if (as === undefined) return [];
+      const other = first.get(as);
+      if (other === undefined) first.set(as, { hash, file: file.file });
+      if (other === undefined || other.hash === hash) return [];
+      const [path = ['when']] = pathsOf((file.data as { when: unknown }).when, as, ['when']);
+      return [file.problem(path, `expected a name of its own, "${as}" is another figure in ${other.file}`)];
+    }),
+  );
 }
 
 /** Only where every source says which events it may carry is a name known to be wrong. */

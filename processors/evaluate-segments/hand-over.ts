@@ -2,6 +2,7 @@ import type { Context } from '../../runtime/processor.ts';
 import { caseOf } from './case.ts';
 import { reached } from './clocks.ts';
 import { decideMerge } from './decide.ts';
+import { FIGURES, tellFigures, toldUpTo } from './figures.ts';
 import { horizonOf, newestFacts, writeLeaf, type LeafPart } from './leaf-part.ts';
 import { MEMBERSHIPS, readMemberships, unknownCustomer, type Memberships } from './membership.ts';
 import { leafPart, type Plan, type PlannedSegment } from './plan.ts';
@@ -55,6 +56,8 @@ export function handOver(plan: Plan): HandOver {
         writeLeaf(state, hash, leaf, merged.get(leafPart(hash)) as LeafPart, horizon);
         for (const user of users) touched.add(user);
       }
+      const figures = plan.figures.filter(({ hash }) => loser.has(leafPart(hash)));
+      tellFigures(plan, figures, { from: toldUpTo(loser.get(FIGURES)), messageId: '' }, key, context);
       // Written in any case, so that timers that were held during the merge are armed again.
       const outcomes = [...touched].map((each) => ({
         ...decideMerge(caseOf(each, key, before, since, context), theirs.of[each.segment.name]),

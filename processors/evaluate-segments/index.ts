@@ -6,6 +6,7 @@ import { topics } from '../../schemas/topics.ts';
 import { caseOf } from './case.ts';
 import { reached } from './clocks.ts';
 import { decideArrival, decideClock, type Arrival } from './decide.ts';
+import { FIGURES, figuresReached, tellFigures } from './figures.ts';
 import { handOver, type HandOver } from './hand-over.ts';
 import { horizonOf, newestFacts, readLeaf, writeLeaf } from './leaf-part.ts';
 import { MEMBERSHIPS, readMemberships, type Memberships } from './membership.ts';
@@ -39,9 +40,13 @@ export function evaluateSegments({ segments, sources }: EvaluateSegmentsConfig):
       const { event } = value as IdentifiedEvent;
       if (event === null) return [];
       const touched = users(plan.listening.get(event.event) ?? []);
-      return [PROFILE, MEMBERSHIPS, ...partsOf([...touched, ...plan.open])];
+      const figures = plan.figures.length > 0 ? [FIGURES] : [];
+      return [PROFILE, MEMBERSHIPS, ...figures, ...partsOf([...touched, ...plan.open])];
     },
-    timerParts: ({ clock }) => partsOf([...plan.segments.values()].filter((each) => each.clock.name === clock)),
+    timerParts: ({ clock }) => {
+      const parts = partsOf([...plan.segments.values()].filter((each) => each.clock.name === clock));
+      return plan.figures.length > 0 ? [...parts, MEMBERSHIPS, PROFILE, FIGURES] : parts;
+    },
     process: (record, context) => {
       const { event } = record.value as IdentifiedEvent;
       if (event !== null) arrived(plan, record, event, context);
@@ -58,9 +63,15 @@ function arrived(plan: Plan, record: StreamRecord, event: TaggedEvent, context: 
   const before = readMemberships(state);
   const since = Math.min(before.since, event.occurredAt);
   const touched = new Set(since < before.since ? plan.open : []);
+  const changed = new Set<string>();
   for (const hash of plan.listening.get(event.event) ?? []) {
-    if (listen(plan, hash, event, seen, before, context)) for (const user of plan.users.get(hash) ?? []) touched.add(user);
+    if (!listen(plan, hash, event, seen, before, context)) continue;
+    changed.add(hash);
+    for (const user of plan.users.get(hash) ?? []) touched.add(user);
   }
+  const figures = plan.figures.filter(({ hash }) => changed.has(hash));
+  const from = event.mode === 'live' ? event.occurredAt : Number.NEGATIVE_INFINITY;
+  tellFigures(plan, figures, { from, messageId: event.messageId }, record.key, context);
   const arrival: Arrival = { ...seen, live: event.mode === 'live' };
   const outcomes = [...touched].map((each) => decideArrival(caseOf(each, record.key, before, since, context), arrival));
   if (outcomes.some(({ late }) => late)) context.count('late', { source: event.source });
@@ -89,6 +100,7 @@ function listen(
 }
 
 function clockReached(plan: Plan, timer: Timer, context: Context): void {
+  figuresReached(plan, timer.key, context);
   const before = readMemberships(context.state);
   const due = [...plan.segments.values()].filter(({ segment, clock }) => {
     const next = before.of[segment.name]?.next ?? null;

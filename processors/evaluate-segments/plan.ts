@@ -1,5 +1,6 @@
 import type { SourceConfig } from '../../schemas/config.ts';
 import { segmentClock, type SegmentClock } from './clocks.ts';
+import type { PlannedFigure } from './figures.ts';
 import type { Leaf } from './operator.ts';
 import type { CompiledSegment } from './segment.ts';
 
@@ -16,6 +17,8 @@ export interface Plan {
   readonly listening: ReadonlyMap<string, readonly string[]>;
   /** By leaf: the segments that use it. */
   readonly users: ReadonlyMap<string, readonly PlannedSegment[]>;
+  /** Figures that are published as traits; of several of one name the first. */
+  readonly figures: readonly PlannedFigure[];
   /** Segments to which a customer can belong by merely being known. */
   readonly open: readonly PlannedSegment[];
 }
@@ -31,7 +34,13 @@ export function planOf(segments: readonly CompiledSegment[], sources: readonly S
   }
   const uses = (hash: string): PlannedSegment[] =>
     planned.filter(({ segment }) => segment.leaves.some((leaf) => leaf.hash === hash));
+  const figures = planned.flatMap(({ segment, clock }) =>
+    segment.leaves.flatMap(({ hash, leaf, as: name }): PlannedFigure[] =>
+      name === undefined || leaf.figure === undefined ? [] : [{ name, hash, leaf, figure: leaf.figure, clock }],
+    ),
+  );
   return {
+    figures: figures.filter(({ name }, index) => figures.findIndex((other) => other.name === name) === index),
     segments: new Map(planned.map((each) => [each.segment.name, each])),
     leaves,
     listening,

@@ -11,8 +11,8 @@ export interface TraitValue {
   readonly source: string;
   readonly occurredAt: number;
   readonly messageId: string;
-  /** declared by the customer or a system that knows, observed beside something else. */
-  readonly known: 'declared' | 'observed';
+  /** declared by the customer or a system that knows, observed beside something else, inferred by a rule of ours. */
+  readonly known: 'declared' | 'observed' | 'inferred';
 }
 
 /** Part `p`: what is known of a customer. Of each trait the newest value by event time, whatever arrives when. */
@@ -45,6 +45,28 @@ export function learn(event: TaggedEvent, seen: LeafEvent, context: Context, cus
   const zone = contextZone(event);
   if (zone === undefined && Object.keys(traits).length === 0) return;
   take({ traits, ...(zone === undefined ? {} : { zone }) }, context, customer);
+}
+
+/** Source of traits that rules of ours compute. */
+const COMPUTED = 'computed';
+
+/** Tells the value of a computed trait as of a time; it replaces whatever was known. Nothing if it is known already. */
+export function tell(
+  trait: string,
+  value: unknown,
+  { at, messageId }: { readonly at: number; readonly messageId: string },
+  context: Context,
+  customer: string,
+): void {
+  const profile = context.state.get<Profile>(PROFILE) ?? nothing;
+  const before = profile.traits[trait];
+  const json = value === null || value === undefined ? null : JSON.stringify(value);
+  if (json === (before?.value ?? null)) return;
+  // Whoever keeps the newest value by time shall keep this one.
+  const occurredAt = Math.max(at, (before?.occurredAt ?? Number.NEGATIVE_INFINITY) + 1);
+  const told: TraitValue = { value: json, source: COMPUTED, occurredAt, messageId, known: 'inferred' };
+  context.state.set(PROFILE, { ...profile, traits: { ...profile.traits, [trait]: told } });
+  context.forward(topics.profilesChanges, customer, reported(customer, trait, told));
 }
 
 /** Brings a profile into that of the customer at hand, and reports the traits that took a new value. */
