@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { projectRoot } from '../infra/local/settings.ts';
 import { FreshetError } from '../runtime/errors.ts';
+import { identityCommand } from './identity-command.ts';
 import { rejectedCommand } from './rejected-command.ts';
 import { type ReplayCommand, replay } from './replay.ts';
 import { run } from './run.ts';
@@ -109,6 +110,7 @@ program
   .addOption(workspace)
   .action((messageId: string, options: Chosen) => trace({ ...options, messageId, settings: readSettings(process.env) }));
 
+program.addCommand(identityCommand([workspace, profile], () => readSettings(process.env)));
 program.addCommand(rejectedCommand([workspace, profile], () => readSettings(process.env)));
 
 try {

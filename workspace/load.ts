@@ -73,8 +73,8 @@ export async function loadWorkspace(dir: string, env: Values, options: LoadOptio
   const rules = await segmentRules(dir, values);
   const compileSegment = segmentCompiler(timezone, (name) => rules.get(name));
   const sources = await read('sources', (data) => compileSource(data, env));
-  const identity = await readSingle(dir, 'identity', compileIdentity, values, problems);
-  const fraud = await readSingle(dir, 'fraud', compileFraud, values, problems);
+  const identity = await readSingle(dir, 'identity.yaml', 'identity', compileIdentity, values, problems);
+  const fraud = await readSingle(dir, 'fraud.yaml', 'fraud', compileFraud, values, problems);
   const before = problems.length;
   const segments = await read('segments', compileSegment);
   const allSegments = problems.length === before;
@@ -103,6 +103,15 @@ export async function loadWorkspace(dir: string, env: Values, options: LoadOptio
     warnings: feasibilityWarnings(activations, plain(sources)),
     tests: segments.flatMap(({ file, value }) => testsOf(file, value)),
   };
+}
+
+/** Reads a file of rules of identity that lies anywhere; CONFIG_INVALID with the places of what is wrong. */
+export async function loadIdentity(dir: string, name: string, env: Values): Promise<IdentityRules> {
+  const problems: Problem[] = [];
+  const rules = await readSingle(dir, name, 'identity', compileIdentity, env, problems);
+  refuse(problems);
+  if (rules === undefined) throw new FreshetError('CONFIG_INVALID', `${dir}: expected a file ${name}`);
+  return rules;
 }
 
 /** Reads freshet.yaml, and the values of parameters in the other files: those of the profile, else of the environment. */
@@ -135,12 +144,12 @@ async function readSettings(
 /** Reads a file of the workspace that may be left out; what does not fit goes to `problems`. */
 async function readSingle<T>(
   dir: string,
+  name: string,
   kind: 'identity' | 'fraud',
   compile: (data: unknown) => T,
   values: Values,
   problems: Problem[],
 ): Promise<T | undefined> {
-  const name = `${kind}.yaml`;
   if (!(await list(dir)).includes(name)) return undefined;
   const before = problems.length;
   const file = await readYaml(dir, name, { values }, problems);

@@ -21,6 +21,13 @@ export interface Refusal {
   readonly kind: string;
 }
 
+/** A way from one identifier to another; each edge goes on where the one before ended. */
+export interface Passage {
+  readonly from: string;
+  readonly to: string;
+  readonly edges: readonly Edge[];
+}
+
 export interface Partition {
   /** Customers, as the identifiers that are theirs from the beginning. */
   readonly groups: readonly (readonly string[])[];
@@ -29,6 +36,10 @@ export interface Partition {
   /** For identifiers that changed hands: since when they belong to which group, in order. */
   readonly moves: ReadonlyMap<string, readonly (readonly [at: number, group: number])[]>;
   readonly refused: readonly Refusal[];
+  /** What made one customer of two, in the order of time. */
+  readonly unions: readonly Passage[];
+  /** From an identifier that changed hands to one that is its last owner's from the beginning. */
+  readonly carried: ReadonlyMap<string, Passage>;
   /** Identifiers with too many neighbours; their edges count for nothing. */
   readonly crowded: ReadonlySet<string>;
 }
@@ -57,6 +68,10 @@ export function partition(members: ReadonlyMap<string, Member>, edges: readonly 
   const owner = new Map<string, string>();
   const moved = new Map<string, [number, string][]>();
   const refused: Refusal[] = [];
+  const unions: Passage[] = [];
+  const carried = new Map<string, Passage>();
+  /** To whose it was at that time. */
+  const passage = (key: string): Passage => carried.get(key) ?? { from: key, to: key, edges: [] };
   const find = (key: string): string => {
     let at = key;
     for (let up = parent.get(at); up !== undefined && up !== at; up = parent.get(at)) {
@@ -80,6 +95,8 @@ export function partition(members: ReadonlyMap<string, Member>, edges: readonly 
       const [low, high] = a < b ? [b, a] : [a, b];
       parent.set(low, high);
       limited.set(high, sum);
+      const [back, on] = [passage(edge.x), passage(edge.y)];
+      unions.push({ from: back.to, to: on.to, edges: [...back.edges.toReversed(), edge, ...on.edges] });
       continue;
     }
     const mover = [edge.x, edge.y]
@@ -93,6 +110,8 @@ export function partition(members: ReadonlyMap<string, Member>, edges: readonly 
     }
     const target = mover === edge.x ? b : a;
     owner.set(mover, target);
+    const on = passage(mover === edge.x ? edge.y : edge.x);
+    carried.set(mover, { from: mover, to: on.to, edges: [edge, ...on.edges] });
     moved.set(mover, [...(moved.get(mover) ?? []), [edge.at, target]]);
   }
 
@@ -108,7 +127,7 @@ export function partition(members: ReadonlyMap<string, Member>, edges: readonly 
   }
   const groupOf = (key: string): number => index.get(find(key)) ?? 0;
   const moves = new Map([...moved].map(([key, steps]) => [key, steps.map(([at, to]) => [at, groupOf(to)] as const)]));
-  return { groups, home, moves, refused, crowded };
+  return { groups, home, moves, refused, unions, carried, crowded };
 }
 
 /** The edge counts for nothing but the number of neighbours; an end that is crowded and elsewhere is no member. */

@@ -1,0 +1,45 @@
+import { Command, InvalidArgumentError, type Option } from 'commander';
+import { explain, type ExplainChoice, simulate, type SimulateChoice } from './identity.ts';
+import type { Settings } from './settings.ts';
+
+/** `freshet identity simulate|explain`; `common` are the options that every command has. */
+export function identityCommand(common: readonly Option[], settings: () => Settings): Command {
+  const identity = new Command('identity').description('who is who: try rules on files, and ask why');
+  for (const option of common) identity.addOption(option);
+  identity
+    .command('simulate')
+    .argument('<file...>', 'files of events: as the source reads them, or NDJSON, a call of the Segment specification a line')
+    .description(
+      'the customers that identity.yaml makes of files, without Kafka; with --rules also what other rules would change',
+    )
+    .option('--source <name>', 'source that the files belong to; default: the first that takes calls over HTTP')
+    .option('--rules <file>', 'another identity.yaml, compared with that of the workspace')
+    .option('--top <count>', 'how many of each list are printed', whole, 10)
+    .option('--json', 'a JSON object for each of the rules')
+    .action((files: string[], _: unknown, command: Command) =>
+      simulate({ ...command.optsWithGlobals<Omit<SimulateChoice, 'files'>>(), files }),
+    );
+  identity
+    .command('explain')
+    .argument('<identifier>', 'kind:value, as user_id:ada')
+    .argument('<identifier>', 'kind:value, as email:ada@shop.example')
+    .description(
+      'why two identifiers are one customer: the events that linked them; or why they are not. Reads all that is retained',
+    )
+    .option('--json', 'a JSON object')
+    .action((first: string, second: string, _: unknown, command: Command) =>
+      explain({
+        ...command.optsWithGlobals<Omit<ExplainChoice, 'first' | 'second' | 'settings'>>(),
+        first,
+        second,
+        settings: settings(),
+      }),
+    );
+  return identity;
+}
+
+function whole(text: string): number {
+  const value = Number(text);
+  if (!(Number.isInteger(value) && value > 0)) throw new InvalidArgumentError('Expected a whole number above 0.');
+  return value;
+}
