@@ -62,7 +62,7 @@ describe('a figure that is published', () => {
   it('has a name of its own', async () => {
     const count = (limit: number): string => `count: { of: Read, at_least: ${limit}, as: reads }`;
     expect(await problems({ a: count(1), b: count(2) })).toEqual([
-      'segments/b.yaml:3:37 when.count.as: expected a name of its own, "reads" is another figure in segments/a.yaml',
+      'segments/b.yaml:3:35 when.count.as: expected a name of its own, "reads" is another figure in segments/a.yaml',
     ]);
     expect((await loadWorkspace(await workspaceOf({ a: count(1), b: count(1) }), {})).segments).toHaveLength(2);
   });
