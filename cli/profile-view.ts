@@ -1,5 +1,6 @@
 import { MEMBERSHIPS, type Memberships } from '../processors/evaluate-segments/membership.ts';
 import { PROFILE, type Profile } from '../processors/evaluate-segments/profile.ts';
+import { SHADOW } from '../processors/evaluate-segments/segment.ts';
 import { NODE, type Node } from '../processors/stitch-identity/site.ts';
 import { lastCustomer } from '../processors/stitch-identity/timeline.ts';
 import { FreshetError } from '../runtime/errors.ts';
@@ -49,7 +50,7 @@ function customerFrom(customer: string, parts: ReadonlyMap<string, unknown>, now
       value === null ? [] : [{ name, value: JSON.parse(value) as unknown, source, known, occurredAt, ageMs: now - occurredAt }],
     ),
     memberships: Object.entries(of).flatMap(([segment, membership]) =>
-      membership.in ? [{ segment, since: membership.decided ?? 0 }] : [],
+      membership.in && !segment.startsWith(SHADOW) ? [{ segment, since: membership.decided ?? 0 }] : [],
     ),
   };
 }

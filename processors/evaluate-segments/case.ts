@@ -17,7 +17,7 @@ export function caseOf(
   const { segment, clock } = planned;
   return {
     segment,
-    before: memberships.of[segment.name],
+    before: memberships.of[segment.key],
     timeline: timelineOf(segment, customer, (hash) => readLeaf(context.state, hash)?.state, since),
     reached: reached(clock, context),
     loading: loadingOf(clock, context),

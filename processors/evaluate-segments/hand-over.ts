@@ -60,14 +60,14 @@ export function handOver(plan: Plan): HandOver {
       tellFigures(plan, figures, { from: toldUpTo(loser.get(FIGURES)), messageId: '' }, key, context);
       // Written in any case, so that timers that were held during the merge are armed again.
       const outcomes = [...touched].map((each) => ({
-        ...decideMerge(caseOf(each, key, before, since, context), theirs.of[each.segment.name]),
+        ...decideMerge(caseOf(each, key, before, since, context), theirs.of[each.segment.key]),
         late: true,
       }));
       publish(outcomes, before, since, { customer: key, after: before.after, hops: [] }, plan, context);
     },
     close: (context) => {
       const { customer, seq, after, of } = readMemberships(context.state);
-      const members = [...plan.segments.values()].filter(({ segment }) => of[segment.name]?.in === true);
+      const members = [...plan.segments.values()].filter(({ segment }) => !segment.shadow && of[segment.name]?.in === true);
       for (const [index, { segment, clock }] of members.entries()) {
         const effectiveAt = Math.max(of[segment.name]?.decided ?? 0, reached(clock, context));
         const cause = { kind: 'merge', messageId: null, event: null, corrects: null };

@@ -283,3 +283,33 @@ describe('the version of a rule', () => {
     expect(twice.version).toMatch(/^sha256:[0-9a-f]{64}$/);
   });
 });
+
+describe('a shadow', () => {
+  const rule = { segment: 'twice', when: { count: { of: 'Order', within: '1m', at_least: 2 } } };
+  const shadow = compile({ ...rule, mode: 'shadow' });
+
+  it('is evaluated and counted, and publishes nothing; the changes of others keep their sequence', () => {
+    const one = customer([shadow, once]);
+    one.event(order('a', 5));
+    one.watermark('web', 6000);
+    one.event(order('b', 10));
+    one.watermark('web', 80_000);
+    expect(one.memberships.map(({ segment, change, sequence }) => [segment, change, sequence])).toEqual([
+      ['once', 'entered', 1],
+      ['once', 'left', 2],
+    ]);
+    expect([one.counters.get('shadow-entered'), one.counters.get('shadow-left')]).toEqual([1, 1]);
+    expect(shadow.version).toBe(compile(rule).version);
+  });
+
+  it('that becomes live has its state already, and enters what was never told', () => {
+    const before = customer([shadow]);
+    before.event(order('a', 5));
+    before.event(order('b', 6));
+    const after = customer([compile(rule)]);
+    for (const [part, cell] of before.cells) after.cells.set(part, cell);
+    after.watermark('web', 7000);
+    after.event(order('c', 8));
+    expect(after.story()).toEqual(['7000 entered twice (correction)']);
+  });
+});

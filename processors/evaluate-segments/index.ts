@@ -103,7 +103,7 @@ function clockReached(plan: Plan, timer: Timer, context: Context): void {
   figuresReached(plan, timer.key, context);
   const before = readMemberships(context.state);
   const due = [...plan.segments.values()].filter(({ segment, clock }) => {
-    const next = before.of[segment.name]?.next ?? null;
+    const next = before.of[segment.key]?.next ?? null;
     return clock.name === timer.clock && next !== null && next <= reached(clock, context);
   });
   const outcomes = due.map((each) => decideClock(caseOf(each, timer.key, before, before.since, context)));

@@ -35,7 +35,7 @@ export function newestFacts(all: readonly Facts[]): Facts {
 export function horizonOf(users: readonly PlannedSegment[], memberships: Memberships, context: Context): number {
   const asked = ({ segment, clock }: PlannedSegment): number => {
     const at = reached(clock, context);
-    return Math.min(at, decidedUpTo({ before: memberships.of[segment.name], reached: at })) - clock.slackMs;
+    return Math.min(at, decidedUpTo({ before: memberships.of[segment.key], reached: at })) - clock.slackMs;
   };
   return Math.min(...users.map(asked));
 }

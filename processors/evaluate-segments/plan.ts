@@ -41,7 +41,7 @@ export function planOf(segments: readonly CompiledSegment[], sources: readonly S
   );
   return {
     figures: figures.filter(({ name }, index) => figures.findIndex((other) => other.name === name) === index),
-    segments: new Map(planned.map((each) => [each.segment.name, each])),
+    segments: new Map(planned.map((each) => [each.segment.key, each])),
     leaves,
     listening,
     users: new Map([...leaves.keys()].map((hash) => [hash, uses(hash)])),

@@ -30,15 +30,20 @@ export function publish(
   let { seq } = before;
   const last = new Map<string, number>();
   for (const decision of inOrder(outcomes)) {
+    const { segment, enters } = decision;
+    if (segment.shadow) {
+      context.count(enters ? 'shadow-entered' : 'shadow-left', { reason: segment.name });
+      continue;
+    }
     seq += 1;
-    last.set(decision.segment.name, seq);
+    last.set(segment.key, seq);
     send(decision, seq, occasion, plan, context);
   }
   const changed: Record<string, Membership> = {};
   for (const { segment, after, late } of outcomes) {
-    const old = before.of[segment.name];
-    const now = { ...after, seq: last.get(segment.name) ?? after.seq };
-    if (late || !same(old, now)) changed[segment.name] = now;
+    const old = before.of[segment.key];
+    const now = { ...after, seq: last.get(segment.key) ?? after.seq };
+    if (late || !same(old, now)) changed[segment.key] = now;
   }
   if (Object.keys(changed).length === 0 && since === before.since) return;
   const clockOf = (segment: string): string | undefined => plan.segments.get(segment)?.clock.name;
@@ -54,7 +59,7 @@ export function send(
   plan: Plan,
   context: Context,
 ): void {
-  const planned = plan.segments.get(segment.name);
+  const planned = plan.segments.get(segment.key);
   if (planned === undefined) return;
   const { customer, after, hops } = occasion;
   const row: MembershipChange = {

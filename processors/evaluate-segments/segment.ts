@@ -22,6 +22,10 @@ export interface CompiledSegment {
   readonly monotone: boolean;
   /** Decided on arrival by choice, although it may have to be taken back. */
   readonly eager: boolean;
+  /** Evaluated like any other, but nothing of it is published. */
+  readonly shadow: boolean;
+  /** Under which its memberships are kept: those of a shadow apart from those that were published. */
+  readonly key: string;
   /** A customer of whom nothing is known but that he exists is a member, or some are. */
   readonly holdsOnNothing: boolean;
 }
@@ -31,7 +35,11 @@ interface SegmentYaml {
   readonly description?: string;
   readonly when: Readonly<Record<string, unknown>>;
   readonly eager?: boolean;
+  readonly mode?: 'live' | 'shadow';
 }
+
+/** Begins the keys of shadows; no name of a segment does. */
+export const SHADOW = '~';
 
 export const segmentName: JsonSchema = {
   type: 'string',
@@ -104,6 +112,11 @@ export function segmentSchema(operators: readonly Operator[] = registered): Json
           description:
             'Decide when an event arrives, without waiting for others that may still come; what proves wrong is corrected.',
         },
+        mode: {
+          enum: ['live', 'shadow'],
+          description:
+            'shadow: evaluated on live traffic, and counted, but nothing of it is published; its state is there when it becomes live. live when left out.',
+        },
         tests: { type: 'array', items: testSchema, description: 'Examples, checked by `freshet validate`.' },
       },
       ['segment', 'when'],
@@ -120,7 +133,7 @@ export function segmentCompiler(
   const check = schemaCheck(segmentSchema(operators));
   return (value) => {
     check(value);
-    const { segment, description, when, eager } = value as SegmentYaml;
+    const { segment, description, when, eager, mode = 'live' } = value as SegmentYaml;
     const { rule, leaves, meaning, monotone } = compileRule(segment, when, operators, { path: ['when'], timezone, segments });
     const byHash = new Map(leaves.map(({ hash, leaf }) => [hash, leaf]));
     const nothing = (hash: string, be: boolean): boolean => {
@@ -139,6 +152,8 @@ export function segmentCompiler(
       events: [...new Set(leaves.flatMap(({ leaf }) => leaf.events))].sort(),
       monotone,
       eager: eager ?? false,
+      shadow: mode === 'shadow',
+      key: mode === 'shadow' ? `${SHADOW}${segment}` : segment,
       holdsOnNothing: ruleMayHold(rule, nothing),
     };
   };
