@@ -119,7 +119,12 @@ async function drive(options: ChaosOptions, { cluster, registry, rack, kafka, li
   const progress = await follow(kafka, prefix + topics.progress.name);
   const past = (stage: string): boolean =>
     ['web', 'till'].every((source) => progress.minimum(stage, PARTITIONS, source).at > lastEvent + LAST_CHANGE_MS);
-  if (!(await reaches(() => past('customers') && past('detect-fraud')))) say(`the clocks stand still:\n${rack.tails}`);
+  const clocksStand = !(await reaches(() => past('customers') && past('detect-fraud')));
+  if (clocksStand) {
+    say(`the clocks stand still:\n${rack.tails}`);
+    for (const { stage, task, source, at } of progress.all())
+      say(`${stage} ${task} claims of ${source} ${((at - lastEvent) / 1000).toFixed(1)} s after the last event`);
+  }
   progress.close();
   say(`drained ${((Date.now() - lastEvent) / 1000).toFixed(1)} s after the last event`);
   await rack.stop();
@@ -131,6 +136,7 @@ async function drive(options: ChaosOptions, { cluster, registry, rack, kafka, li
   const { brokers, registryUrl } = cluster;
   const ackedAfter = producer.ackedAfter;
   const verdict = await judge({ brokers, registryUrl, kafka, prefix, live, seed, events, ackedAfter, roots, say });
+  if (clocksStand) verdict.counts.add('membership-diff', 'the clocks stand still', 'what they claim is said above');
   for (const line of verdict.counts.lines()) say(line);
   return { ...verdict, faults, caughtUpMs, line: `faults ${faults}, records ${verdict.records}, ${verdict.counts.summary()}` };
 }
