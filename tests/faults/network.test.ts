@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { clusterFolder } from '../../infra/jest/abandoned.ts';
 import { type LocalCluster, startLocalCluster } from '../../infra/local/cluster.ts';
 import { compareReaders } from './harness/compared.ts';
@@ -12,6 +12,7 @@ import { Senders } from './harness/senders.ts';
 
 /** FRESHET_FAULTS=long: for as long as RELIABILITY asks, by hand; CI does less. */
 const long = process.env['FRESHET_FAULTS'] === 'long';
+if (long) jest.setTimeout(900_000);
 const seed = Number(process.env['FRESHET_FAULT_SEED'] ?? Date.now() % 1_000_000);
 const say = (line: string): void => void process.stderr.write(`freshet: ${line}\n`);
 const MB = 1_000_000;
@@ -47,7 +48,7 @@ describe('the only broker', () => {
     const senders = new Senders(deployment);
     await senders.start();
     closers.push(() => senders.close());
-    const stop = deployment.steadily(50, 50);
+    const stop = deployment.steadily(40, 150);
     closers.push(stop);
     const processes = [deployment.host(0), senders.gateway];
     const marks = processes.map((host) => ({ host, line: host.lines.length, rss: 0 }));
@@ -79,7 +80,7 @@ describe('the network to the brokers', () => {
     const proxy = await KafkaProxy.open(cluster.brokers, randomOf(seed));
     closers.push(() => proxy.close());
     await deploy(2, proxy.brokers);
-    const stop = deployment.steadily(50, 50);
+    const stop = deployment.steadily(40, 150);
     closers.push(stop);
     const cuts = 6;
     proxy.cutCommits(cuts);

@@ -22,7 +22,7 @@ export class Host {
   readonly #waiting = new Set<() => void>();
   readonly #script: string;
 
-  constructor(settings: HostSettings, script: 'host' | 'gateway' = 'host') {
+  constructor(settings: HostSettings, script: 'host' | 'gateway' | 'alarms' = 'host') {
     this.settings = settings;
     this.#script = join(scripts, `${script}.ts`);
   }

@@ -6,10 +6,20 @@ import { Host } from './host.ts';
 import { readInside } from './inside-reader.ts';
 
 const SENDERS = 8;
-const EVERY_MS = 20;
+const EVERY_MS = 100;
+
+/** What the log holds of what was promised. */
+export interface Kept {
+  /** Answered with 200, but not in the log. */
+  readonly lost: number;
+  /** More than once in the log though sent only once. */
+  readonly duplicated: number;
+  /** After a later one of the same sender. */
+  readonly outOfOrder: number;
+}
 
 /** What the gateway's answers promised and the log holds. */
-export interface Promised {
+export interface Promised extends Kept {
   /** Answered with 200. */
   readonly accepted: number;
   /** Answers 5xx. */
@@ -18,12 +28,6 @@ export interface Promised {
   readonly unadvised: number;
   /** No answer, or another one than 200 and 5xx. */
   readonly unexpected: number;
-  /** 200, but not in the log. */
-  readonly lost: number;
-  /** More than once in the log though sent only once. */
-  readonly duplicated: number;
-  /** After a later one of the same sender. */
-  readonly outOfOrder: number;
 }
 
 /** A gateway in a process of its own, and senders that have one event each on its way and send it until it is taken. */
@@ -66,28 +70,16 @@ export class Senders {
     this.#over.abort();
     await this.#sending;
     const rows = await readInside(this.#kafka, [this.#topic]);
+    await this.gateway.stop();
     const ids = rows
       .sort((a, b) => a.partition - b.partition || a.offset - b.offset)
       .map(({ text }) => (JSON.parse(text) as { readonly messageId: string }).messageId);
-    const seen = new Set(ids);
-    const last = new Map<string, number>();
-    let outOfOrder = 0;
-    for (const id of seen) {
-      const [sender = '', seq = ''] = id.split('-');
-      if (Number(seq) < (last.get(sender) ?? 0)) outOfOrder += 1;
-      last.set(sender, Number(seq));
-    }
-    const counts = new Map<string, number>();
-    for (const id of ids) counts.set(id, (counts.get(id) ?? 0) + 1);
-    await this.gateway.stop();
     return {
       accepted: this.#accepted.size,
       refused: this.#refused,
       unadvised: this.#unadvised,
       unexpected: this.#unexpected,
-      lost: [...this.#accepted].filter((id) => !seen.has(id)).length,
-      duplicated: [...counts].filter(([id, count]) => count > 1 && this.#attempts.get(id) === 1).length,
-      outOfOrder,
+      ...kept(this.#accepted, this.#attempts, ids),
     };
   }
 
@@ -133,4 +125,24 @@ export class Senders {
       return 1_000;
     }
   }
+}
+
+/** Compares events `sender-seq` that were accepted, and how often each was sent, with those in the log in their order. */
+export function kept(accepted: ReadonlySet<string>, attempts: ReadonlyMap<string, number>, log: readonly string[]): Kept {
+  const counts = new Map<string, number>();
+  const last = new Map<string, number>();
+  let outOfOrder = 0;
+  for (const id of log) {
+    const seen = counts.get(id) ?? 0;
+    counts.set(id, seen + 1);
+    if (seen > 0) continue;
+    const [sender = '', seq = ''] = id.split('-');
+    if (Number(seq) < (last.get(sender) ?? 0)) outOfOrder += 1;
+    last.set(sender, Number(seq));
+  }
+  return {
+    lost: [...accepted].filter((id) => !counts.has(id)).length,
+    duplicated: [...counts].filter(([id, count]) => count > 1 && attempts.get(id) === 1).length,
+    outOfOrder,
+  };
 }

@@ -6,7 +6,7 @@ import { dyingEngine } from './dying-engine.ts';
 
 const [root = '', name = '', keys = '', after = ''] = process.argv.slice(2);
 /** About as long as such a batch takes, milliseconds. */
-const WITHIN_MS = 15;
+const WITHIN_MS = 8;
 const store = await dyingEngine(rocksdbEngine(root), name, Number(after), WITHIN_MS).open(name);
 const checkpoint = metaKey('checkpoint');
 for (let batch = Number(store.get(checkpoint) ?? 0) + 1; ; batch++) {
