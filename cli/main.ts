@@ -11,7 +11,7 @@ import { readSettings } from './settings.ts';
 import { start, type StartOptions } from './start.ts';
 import { printTopics } from './print-topics.ts';
 import { trace } from './trace.ts';
-import { testSegments, validate } from './validate.ts';
+import { printFeasibility, testSegments, validate } from './validate.ts';
 
 const workspace = new Option('-w, --workspace <dir>', 'folder of the workspace').default(defaultWorkspace());
 const profile = new Option('--profile <name>', 'profile of freshet.yaml');
@@ -74,6 +74,13 @@ program
   .addOption(workspace)
   .addOption(profile)
   .action((options: Chosen) => validate(options));
+
+program
+  .command('feasibility')
+  .description('how old the facts of every rule are at best and at worst, and whether what it demands can be met')
+  .addOption(workspace)
+  .addOption(profile)
+  .action((options: Chosen) => printFeasibility(options));
 
 program
   .command('test')
