@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { projectRoot } from '../infra/local/settings.ts';
 import { FreshetError } from '../runtime/errors.ts';
 import { identityCommand } from './identity-command.ts';
+import { segmentCommands } from './segments-command.ts';
 import { rejectedCommand } from './rejected-command.ts';
 import { type ReplayCommand, replay } from './replay.ts';
 import { run } from './run.ts';
@@ -118,6 +119,7 @@ program
   .action((messageId: string, options: Chosen) => trace({ ...options, messageId, settings: readSettings(process.env) }));
 
 program.addCommand(identityCommand([workspace, profile], () => readSettings(process.env)));
+for (const command of segmentCommands([workspace, profile], () => readSettings(process.env))) program.addCommand(command);
 program.addCommand(rejectedCommand([workspace, profile], () => readSettings(process.env)));
 
 try {

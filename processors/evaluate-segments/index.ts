@@ -110,7 +110,8 @@ function clockReached(plan: Plan, timer: Timer, context: Context): void {
   publish(outcomes, before, before.since, { customer: timer.key, after: before.after, hops: [] }, plan, context);
 }
 
-function leafEvent({ messageId, event, occurredAt, properties, traits, context }: TaggedEvent): LeafEvent {
+/** An event as operators see it. */
+export function leafEvent({ messageId, event, occurredAt, properties, traits, context }: TaggedEvent): LeafEvent {
   const zone = deviceZone(context);
   const plain = { messageId, event, occurredAt, properties: objectOf(properties), traits: objectOf(traits) };
   return zone === undefined ? plain : { ...plain, zone };
