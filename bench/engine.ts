@@ -18,6 +18,12 @@ export interface EngineRow {
   readonly memory: Spread;
 }
 
+export interface EngineValues {
+  readonly events: number;
+  readonly runs: number;
+  readonly rows: readonly EngineRow[];
+}
+
 const { values } = parseArgs({
   options: {
     events: { type: 'string', default: '1500000' },
@@ -26,6 +32,8 @@ const { values } = parseArgs({
     only: { type: 'string', default: 'streams,ours,bare' },
     cores: { type: 'string', default: '1,2' },
     keep: { type: 'boolean', default: false },
+    /** Keeps the results in this folder instead. */
+    out: { type: 'string' },
   },
 });
 const events = Number(values.events);
@@ -62,7 +70,8 @@ const rows = [...windows].map(([{ name, cores }, seen]): EngineRow => {
     memory: of(({ memory }) => memory),
   };
 });
-if (values.keep) keep('engine', 'npm run bench:engine -- --keep', { events, runs: Number(values.runs), rows });
+const kept: EngineValues = { events, runs: Number(values.runs), rows };
+if (values.keep || values.out !== undefined) keep('engine', 'npm run bench:engine -- --keep', kept, values.out);
 for (const count of cores) {
   const best = (name: string): number =>
     Math.max(...rows.filter((row) => row.cores === count && row.name.startsWith(name)).map(({ rate }) => rate.median));

@@ -10,7 +10,7 @@ export interface BenchCluster {
   /** For stores and logs; goes with the cluster. */
   readonly folder: string;
   /** CPU time of the broker so far, microseconds; NaN where the system does not tell. */
-  brokerCpu(): number;
+  readonly brokerCpu: () => number;
   stop(): Promise<void>;
 }
 

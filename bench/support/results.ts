@@ -21,8 +21,11 @@ export interface Results<T> {
   readonly values: T;
 }
 
-/** Keeps what a bench has measured as bench/results/<name>.json: what README.md is written from, and what is compared with later. */
-export function keep<T>(name: string, command: string, values: T): void {
+/**
+ * Keeps what a bench has measured as <name>.json, by default in bench/results: what README.md is written from, and what later
+ * runs are compared with.
+ */
+export function keep<T>(name: string, command: string, values: T, into = folder): void {
   const [cpu] = cpus();
   const circumstances: Circumstances = {
     date: new Date().toISOString().slice(0, 10),
@@ -32,15 +35,15 @@ export function keep<T>(name: string, command: string, values: T): void {
     java: javaVersion(),
     kafka: '4.1.0',
   };
-  mkdirSync(folder, { recursive: true });
-  const file = join(folder, `${name}.json`);
+  mkdirSync(into, { recursive: true });
+  const file = join(into, `${name}.json`);
   writeFileSync(file, `${JSON.stringify({ circumstances, values } satisfies Results<T>, null, 2)}\n`);
 }
 
 /** What was kept last, undefined when nothing was. */
-export function kept<T>(name: string): Results<T> | undefined {
+export function kept<T>(name: string, from = folder): Results<T> | undefined {
   try {
-    return JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8')) as Results<T>;
+    return JSON.parse(readFileSync(join(from, `${name}.json`), 'utf8')) as Results<T>;
   } catch {
     return undefined;
   }

@@ -26,7 +26,11 @@ const FROM = 0.2;
 const TO = 0.9;
 
 /** Watches programs until they have processed `total` together. Throws when one ends, or nothing moves for half a minute. */
-export async function watch(programs: readonly Program[], total: number, brokerCpu: () => number): Promise<Window> {
+export async function watch(
+  programs: readonly Pick<Program, 'name' | 'progress' | 'pid' | 'check'>[],
+  total: number,
+  brokerCpu: () => number,
+): Promise<Window> {
   const samples: Sample[] = [];
   let moved = Date.now();
   for (let last = 0; last < total;) {
