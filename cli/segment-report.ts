@@ -1,6 +1,6 @@
 import type { Explained, ExplainedMembership } from '../processors/evaluate-segments/explain.ts';
 import type { HistoryEvent } from './segment-histories.ts';
-import type { LeafCost, SegmentRun } from './segment-simulate.ts';
+import type { LeafCost, SegmentDifference, SegmentRun } from './segment-simulate.ts';
 
 const time = (at: number): string => new Date(at).toISOString();
 
@@ -55,5 +55,17 @@ export function costLines(costs: readonly LeafCost[]): readonly string[] {
         const figures = [customers, Math.round(mean), largest, all].map((each) => String(each).padStart(11)).join('');
         return `${segment.padEnd(width)}  ${meaning.padEnd(14)}${figures}`;
       }),
+  ];
+}
+
+/** Who would come and go by other rules, a segment a line. */
+export function differenceLines(differences: readonly SegmentDifference[]): readonly string[] {
+  const width = Math.max(8, ...differences.map(({ segment }) => segment.length));
+  const row = (cells: readonly (string | number)[]): string => cells.map((each) => String(each).padStart(13)).join('');
+  return [
+    `${'segment'.padEnd(width)}${row(['before', 'after', 'would enter', 'would leave'])}`,
+    ...differences.map(
+      ({ segment, before, after, enter, leave }) => `${segment.padEnd(width)}${row([before, after, enter.length, leave.length])}`,
+    ),
   ];
 }

@@ -22,6 +22,15 @@ export interface LeafCost {
   readonly largest: number;
 }
 
+/** How the members of a segment at a time would be others by another rule of that name; a rule that is not there has none. */
+export interface SegmentDifference {
+  readonly segment: string;
+  readonly before: number;
+  readonly after: number;
+  readonly enter: readonly string[];
+  readonly leave: readonly string[];
+}
+
 type Events = ReadonlyMap<string, readonly HistoryEvent[]>;
 
 /** The states of the leaves of a segment after all events of a customer. */
@@ -59,6 +68,24 @@ export function runSegments(
       if (is) members.push(customer);
     }
     return { segment, entries, exits, sizes, members };
+  });
+}
+
+/** Compares the members at a time by two sets of rules. */
+export function differencesOf(
+  segments: readonly CompiledSegment[],
+  others: readonly CompiledSegment[],
+  histories: Events,
+  at: number,
+): readonly SegmentDifference[] {
+  const members = (all: readonly CompiledSegment[]): ReadonlyMap<string, readonly string[]> =>
+    new Map(runSegments(all, histories, [at]).map(({ segment, members }) => [segment.name, members]));
+  const [now, then] = [members(segments), members(others)];
+  return [...new Set([...now.keys(), ...then.keys()])].sort().map((segment) => {
+    const [before, after] = [new Set(now.get(segment)), new Set(then.get(segment))];
+    const enter = [...after].filter((customer) => !before.has(customer));
+    const leave = [...before].filter((customer) => !after.has(customer));
+    return { segment, before: before.size, after: after.size, enter, leave };
   });
 }
 

@@ -1,15 +1,18 @@
 import { Command, InvalidArgumentError, type Option } from 'commander';
 import {
   costOfSegments,
+  diffSegments,
+  printSegmentSchema,
   simulateSegments,
   why,
+  type DifferenceChoice,
   type HistoryChoice,
   type SimulateSegmentsChoice,
   type WhyChoice,
 } from './segments.ts';
 import type { Settings } from './settings.ts';
 
-/** `freshet why`, `freshet simulate` and `freshet segments cost`; `common` are the options that every command has. */
+/** `freshet why`, `freshet simulate` and `freshet segments cost|diff|schema`; `common` are the options that every command has. */
 export function segmentCommands(common: readonly Option[], settings: () => Settings): readonly Command[] {
   const overHistory = (name: string): Command => {
     const command = new Command(name)
@@ -38,7 +41,15 @@ export function segmentCommands(common: readonly Option[], settings: () => Setti
     .action((files: string[], options: Omit<HistoryChoice, 'files' | 'settings'>) =>
       costOfSegments({ ...options, files, settings: settings() }),
     );
-  return [asks, tries, new Command('segments').description('what segments take').addCommand(costs)];
+  const differs = overHistory('diff')
+    .description('who would enter and leave each segment by the rules of another workspace, as of the last event')
+    .requiredOption('--with <dir>', 'folder of the workspace with the other rules')
+    .action((files: string[], options: Omit<DifferenceChoice, 'files' | 'settings'>) =>
+      diffSegments({ ...options, files, settings: settings() }),
+    );
+  const schema = new Command('schema').description('the JSON Schema of segment files, for editors').action(printSegmentSchema);
+  const segments = new Command('segments').description('what segments take, what other rules would change, their schema');
+  return [asks, tries, segments.addCommand(costs).addCommand(differs).addCommand(schema)];
 }
 
 function whole(text: string): number {

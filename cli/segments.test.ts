@@ -7,8 +7,8 @@ import { segmentCompiler } from '../processors/evaluate-segments/segment.ts';
 import { loadWorkspace, type Workspace } from '../workspace/load.ts';
 import { recordsOfFiles, sourceOfFiles } from './identity-events.ts';
 import { historiesOfFiles, type Histories } from './segment-histories.ts';
-import { costLines, explanationLines, simulationLines } from './segment-report.ts';
-import { costsOf, runSegments, statesOf } from './segment-simulate.ts';
+import { costLines, differenceLines, explanationLines, simulationLines } from './segment-report.ts';
+import { costsOf, differencesOf, runSegments, statesOf } from './segment-simulate.ts';
 
 const day = 86_400_000;
 const start = Date.UTC(2026, 0, 5);
@@ -65,6 +65,19 @@ describe('a history of files', () => {
       [0, 0, [0, 0]],
     ]);
     expect(simulationLines(runs, times, 2)[2]).toBe('golden-twice          1        1        1        0');
+  });
+
+  it('is compared with that of other rules: who would enter and leave', () => {
+    const stricter = compile({ segment: 'golden-twice', when: { count: { of: 'Order Completed', at_least: 3 } } });
+    const fresh = compile({ segment: 'fresh', when: { count: { of: 'Order Completed', at_least: 1 } } });
+    const differences = differencesOf([twice], [stricter, fresh], histories.all(), start + 3 * day);
+    expect(
+      differences.map(({ segment, before, after, enter, leave }) => [segment, before, after, enter.length, leave.length]),
+    ).toEqual([
+      ['fresh', 0, 2, 2, 0],
+      ['golden-twice', 1, 0, 0, 1],
+    ]);
+    expect(differenceLines(differences)[2]).toBe('golden-twice            1            0            0            1');
   });
 
   it('tells what the leaves cost', () => {

@@ -1,4 +1,5 @@
 import { explainMembership } from '../processors/evaluate-segments/explain.ts';
+import { segmentSchema } from '../processors/evaluate-segments/segment.ts';
 import { prefixedNames } from '../runtime/environment.ts';
 import { FreshetError } from '../runtime/errors.ts';
 import { readIdentifier } from '../schemas/identifier-rules.ts';
@@ -10,8 +11,8 @@ import { recordsOfFiles, sourceOfFiles } from './identity-events.ts';
 import { jsonLog } from './log.ts';
 import { scanTopic } from './scan.ts';
 import { Histories, historiesOfFiles } from './segment-histories.ts';
-import { costLines, explanationLines, simulationLines } from './segment-report.ts';
-import { costsOf, runSegments, statesOf } from './segment-simulate.ts';
+import { costLines, differenceLines, explanationLines, simulationLines } from './segment-report.ts';
+import { costsOf, differencesOf, runSegments, statesOf } from './segment-simulate.ts';
 import type { Settings } from './settings.ts';
 import type { WorkspaceChoice } from './validate.ts';
 
@@ -71,6 +72,27 @@ export async function simulateSegments(choice: SimulateSegmentsChoice): Promise<
   if (choice.json === true)
     return print(runs.map(({ segment, ...run }) => JSON.stringify({ segment: segment.name, times, ...run })));
   print([...simulationLines(runs, times, events.size), ...refusedLines(histories)]);
+}
+
+export interface DifferenceChoice extends HistoryChoice {
+  /** Folder of the workspace with the other rules. */
+  readonly with: string;
+}
+
+/** Prints who would enter and leave each segment by the rules of another workspace, as of the last event. */
+export async function diffSegments(choice: DifferenceChoice): Promise<void> {
+  const workspace = await load(choice);
+  const other = await load({ ...choice, workspace: choice.with });
+  const { histories } = await gather(choice, workspace);
+  const events = histories.all();
+  const differences = differencesOf(workspace.segments, other.segments, events, stepsOf(events, 1).at(-1) ?? 0);
+  if (choice.json === true) return print(differences.map((each) => JSON.stringify(each)));
+  print([...differenceLines(differences), ...refusedLines(histories)]);
+}
+
+/** Prints the JSON Schema of segment files, for editors. */
+export function printSegmentSchema(): void {
+  print([JSON.stringify(segmentSchema(), undefined, 2)]);
 }
 
 /** Prints what each leaf costs in the state of a customer, by a history. */

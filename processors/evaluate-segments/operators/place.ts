@@ -88,7 +88,7 @@ export const place: Operator = {
         if (!i) continue;
         const until = Math.min(t + lasting, log[index + 1]?.t ?? Number.POSITIVE_INFINITY);
         const stay = found.at(-1);
-        if (stay !== undefined && stay[1] === t) stay[1] = until;
+        if (stay !== undefined && stay[1] === t && log[index - 1]?.i === true) stay[1] = until;
         else found.push([index === 0 ? (r ?? t) : t, until]);
       }
       return found;
