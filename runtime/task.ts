@@ -27,7 +27,7 @@ const RECORDS_IN_A_ROW = 500;
 const TIMER_PAGE = 1000;
 /** So many records in a row that make `process` throw stop the task. */
 const POISON_LIMIT = 100;
-/** Watermarks of a task with nothing else to commit are made durable this often, milliseconds. */
+/** Position and watermarks of a task with nothing else to commit are made durable this often, milliseconds. */
 const POSITION_EVERY_MS = 5000;
 
 export type TaskState = 'starting' | 'running' | 'retrying' | 'fenced' | 'failed' | 'stopped';
@@ -70,7 +70,7 @@ export class Task {
   #changelogOffset = 0;
   #failedInARow = 0;
   #committedAt = 0;
-  #uncommittedWatermarks = false;
+  #uncommittedPosition = false;
   #wake: () => void = () => undefined;
   #awake = false;
 
@@ -145,7 +145,7 @@ export class Task {
    */
   async step(): Promise<boolean> {
     const { store, inputs, timers } = this.#owned();
-    if (this.watermarks.adopt((input) => inputs.position(input))) this.#uncommittedWatermarks = true;
+    if (this.watermarks.adopt((input) => inputs.position(input))) this.#uncommittedPosition = true;
     const due = this.#due(timers);
     if (due.length > 0) {
       await this.#transaction(store, (overlay, context) => this.#fire(due, overlay, context));
@@ -156,7 +156,7 @@ export class Task {
       await this.#transaction(store, (overlay, context, outputs) => this.#process(inputs, overlay, context, outputs));
       return true;
     }
-    if (this.#uncommittedWatermarks && this.#environment.clock.now() - this.#committedAt > POSITION_EVERY_MS) {
+    if (this.#uncommittedPosition && this.#environment.clock.now() - this.#committedAt > POSITION_EVERY_MS) {
       await this.#transaction(store, async () => []);
     }
     return false;
@@ -231,6 +231,7 @@ export class Task {
   async #transaction(
     store: Store,
     work: (overlay: Overlay, context: TaskContext, outputs: Outputs) => Promise<StoreOp[]>,
+    due = this.#environment.clock.now() - this.#committedAt > POSITION_EVERY_MS,
   ): Promise<void> {
     const environment = this.#environment;
     const { producer, inputs, timers, holds, cells } = this.#owned();
@@ -240,6 +241,7 @@ export class Task {
     this.working = true;
     const ops = await work(overlay, context, outputs);
     this.#crash('processed');
+    if (ops.length === 0 && outputs.count === 0 && overlay.isClean && !due) return this.#passedOver(inputs);
     const position: Position = { format: FORMAT, inputs: inputs.next(), watermarks: this.watermarks.snapshot() };
     overlay.write(POSITION_ID, { value: position, due: [], hold: undefined });
     overlay.accept();
@@ -269,11 +271,19 @@ export class Task {
     this.#crash('written');
     inputs.committed();
     this.#committedAt = now;
-    this.#uncommittedWatermarks = false;
+    this.#uncommittedPosition = false;
     this.steps += 1;
     this.working = false;
     environment.metrics.committed(this.id, (performance.now() - began) / 1000);
     environment.metrics.records(this.id, 'out', sent);
+  }
+
+  /** Records that left nothing behind are no reason for a transaction: read again after a crash, they leave nothing again. */
+  #passedOver(inputs: TaskInputs): void {
+    inputs.committed();
+    this.#uncommittedPosition = true;
+    this.steps += 1;
+    this.working = false;
   }
 
   #due(timers: HintIndex): Timer[] {

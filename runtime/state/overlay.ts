@@ -59,6 +59,11 @@ export class Overlay {
     this.#record.clear();
   }
 
+  /** Nothing was written. */
+  get isClean(): boolean {
+    return this.#transaction.size === 0 && this.#record.size === 0;
+  }
+
   /** Last value per part, in the order of first writing; parts that never were and are not there are left out. */
   changes(): Change[] {
     const changes: Change[] = [];
