@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Registry as MetricsRegistry } from 'prom-client';
+import { sourceAlerts } from '../processors/watch-sources/alerts.ts';
 import { watchSources } from '../processors/watch-sources/index.ts';
 import { type Clock, systemClock } from '../runtime/clock.ts';
 import { type Environment, type Log, type Names, prefixedNames } from '../runtime/environment.ts';
@@ -14,7 +15,7 @@ import type { StoreEngine } from '../runtime/state/store.ts';
 import { validateTopology } from '../runtime/topology.ts';
 import type { Topic } from '../runtime/topic.ts';
 import { claimWriter, type ClaimWriter } from '../runtime/watermarks/claims.ts';
-import type { Feed, SourceClock } from '../runtime/watermarks/contract.ts';
+import type { Feed } from '../runtime/watermarks/contract.ts';
 import { openFeed } from '../runtime/watermarks/feed.ts';
 import { ProgressTable } from '../runtime/watermarks/progress.ts';
 import type { SourceWatcher } from '../runtime/watermarks/source-watcher.ts';
@@ -24,6 +25,7 @@ import { Worker } from '../runtime/worker.ts';
 import type { SourceConfig } from '../schemas/config.ts';
 import type { RawDecoder } from '../schemas/raw-decoder.ts';
 import type { Serdes } from '../schemas/serdes.ts';
+import { sourceClock } from '../schemas/source-clock.ts';
 import { changelogSpec, topicSpecs } from '../schemas/topic-specs.ts';
 import { rawTopic, topics } from '../schemas/topics.ts';
 import { withRawSchemas } from './raw-serdes.ts';
@@ -149,7 +151,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
     log,
     changelogDeleteRetentionMs: 24 * 60 * 60 * 1000,
   };
-  const clocks = sources.map(sourceClock);
+  const clocks = sources.map((source) => sourceClock(source, sources));
   const wanted = new Set(options.run ?? [...processors.map(({ name }) => name), WATCH_SOURCES]);
   const timeout = options.sessionTimeoutMs === undefined ? {} : { sessionTimeoutMs: options.sessionTimeoutMs };
   const workers = processors
@@ -169,7 +171,8 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
         tasks: partitions,
         group: names.group(WATCH_SOURCES),
         topic: control.topic,
-        cadences: new Map(sources.map(({ name, cadence }) => [name, cadence])),
+        declared: new Map(sources.map((source) => [source.name, source])),
+        onReport: sourceAlerts(options.metrics, log),
         producer,
         serde: serdes.of(topics.sourcesFreshness),
         reports: { topic: names.topic(topics.sourcesFreshness.name), partitions },
@@ -201,7 +204,12 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
     sources,
     partitions,
     feed: (instance, fed) =>
-      openFeed({ instance: `${instance}-${hostname()}-${process.pid}`, sources: fed.map(sourceClock), progress, claims }),
+      openFeed({
+        instance: `${instance}-${hostname()}-${process.pid}`,
+        sources: fed.map((source) => sourceClock(source, sources)),
+        progress,
+        claims,
+      }),
     unfinished: () =>
       workers.flatMap((worker) =>
         worker
@@ -220,10 +228,6 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
       await reader.close();
     },
   };
-}
-
-function sourceClock({ name, liveness, latenessMs, mode }: SourceConfig): SourceClock {
-  return { source: name, liveness, latenessMs, optional: mode === 'backfill' };
 }
 
 /** The processor that takes its watermarks from the feeds. */

@@ -16,6 +16,7 @@ export function refusalOf(
     forward: () => undefined,
     reject: (step, reason) => (refusal = `${step}: ${reason}`),
     watermark: () => Number.NEGATIVE_INFINITY,
+    vouch: () => undefined,
     endOf: () => undefined,
     clock: () => Number.NEGATIVE_INFINITY,
     count: () => undefined,

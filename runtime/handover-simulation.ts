@@ -161,6 +161,7 @@ export class KeySimulation {
         outputs.push({ topic: topic.name, key: to, value });
       },
       reject: (_, reason) => void this.rejected.push(reason),
+      vouch: () => undefined,
       endOf: () => undefined,
       watermark: (source) => this.clocks.get(source) ?? Number.NEGATIVE_INFINITY,
       clock: (name) => this.#clock(name),

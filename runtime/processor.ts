@@ -1,5 +1,6 @@
 import type { StreamRecord } from './record.ts';
 import type { Topic } from './topic.ts';
+import type { BatchWord } from './watermarks/source-batches.ts';
 
 export interface TaskId {
   readonly processor: string;
@@ -63,6 +64,8 @@ export interface Context {
   forward<V>(topic: Topic<V>, key: string, value: V, headers?: Readonly<Record<string, string>>): void;
   /** Refuses the record being processed: it goes to the rejected topic with this reason, other effects of it are kept. */
   reject(step: 'decode' | 'transform' | 'validate' | 'process', reason: string): void;
+  /** Of a source that comes in batches: what the record says of its batch. Only the first processor of the walk says so. */
+  vouch(source: string, word: BatchWord): void;
   /** Watermark that this task has adopted for a source: everything of it up to here has passed. -Infinity if unknown, +Infinity once it has ended. */
   watermark(source: string): number;
   /** The last moment of a source that has ended; undefined while it goes on. */

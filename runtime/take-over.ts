@@ -7,6 +7,7 @@ import { CHECKPOINT, type Checkpoint, restore, type RestoreProgress } from './re
 import { dataKey, decodeCell, FORMAT, POSITION_ID } from './state/layout.ts';
 import type { Store } from './state/store.ts';
 import type { Reach } from './watermarks/contract.ts';
+import type { BatchMark } from './watermarks/source-batches.ts';
 
 /** Inputs read and watermarks adopted: one record of the task's own changelog, in the transaction of its state. */
 export interface Position {
@@ -15,6 +16,8 @@ export interface Position {
   /** Next offset by logical input, `topic-partition`. */
   readonly inputs: Readonly<Record<string, number>>;
   readonly watermarks: Readonly<Record<string, Reach>>;
+  /** What was read of the batches of sources that come in such. */
+  readonly batches?: Readonly<Record<string, BatchMark>>;
 }
 
 /**

@@ -7,6 +7,7 @@ import { MAX_VALUE_BYTES, type Serde, type Topic } from './topic.ts';
 import { partitionFor } from './partition.ts';
 import type { Outputs } from './outputs.ts';
 import type { Overlay } from './state/overlay.ts';
+import type { BatchWord } from './watermarks/source-batches.ts';
 import type { TaskWatermarks } from './watermarks/task-watermarks.ts';
 
 interface Sent {
@@ -36,6 +37,7 @@ export class TaskContext implements Context {
   readonly #declared: ReadonlySet<string>;
   #headers: Headers = noHeaders;
   #sent: Sent[] = [];
+  #vouched: { source: string; word: BatchWord } | undefined;
   #rejected: { step: Rejected['step']; reason: string } | undefined;
   #now = 0;
   #stamp: ((hops: Buffer | undefined) => Buffer) | undefined;
@@ -66,6 +68,7 @@ export class TaskContext implements Context {
     this.#now = now;
     this.#sent = [];
     this.#rejected = undefined;
+    this.#vouched = undefined;
   }
 
   /** Joins what the record did to the transaction; the reason if it was refused. */
@@ -77,6 +80,7 @@ export class TaskContext implements Context {
     }
     this.#overlay.accept();
     for (const { topic, partition, record } of this.#sent) this.#outputs.add(topic, partition, record);
+    if (this.#vouched && !this.#rejected) this.#watermarks.vouch(this.#vouched.source, this.#vouched.word);
     return this.#rejected;
   }
 
@@ -85,6 +89,7 @@ export class TaskContext implements Context {
     this.#overlay.discard();
     this.#sent = [];
     this.#rejected = undefined;
+    this.#vouched = undefined;
   }
 
   forward<V>(topic: Topic<V>, key: string, value: V, headers: Readonly<Record<string, string>> = {}): void {
@@ -110,6 +115,10 @@ export class TaskContext implements Context {
 
   reject(step: Rejected['step'], reason: string): void {
     this.#rejected = { step, reason };
+  }
+
+  vouch(source: string, word: BatchWord): void {
+    this.#vouched = { source, word };
   }
 
   watermark(source: string): number {

@@ -25,6 +25,7 @@ const MAX_PROCESSING_MS = 100;
 /** After so many records others have a turn. */
 const RECORDS_IN_A_ROW = 500;
 const TIMER_PAGE = 1000;
+const TIMERS_IN_A_ROW = 100;
 /** So many records in a row that make `process` throw stop the task. */
 const POISON_LIMIT = 100;
 /** Position and watermarks of a task with nothing else to commit are made durable this often, milliseconds. */
@@ -131,7 +132,7 @@ export class Task {
     this.working = false;
     this.#store = owned.store;
     this.#changelogOffset = owned.offset;
-    this.watermarks.restore(owned.position.watermarks);
+    this.watermarks.restore(owned.position.watermarks, owned.position.batches);
     this.#cells = new CellCache();
     this.#timers = new HintIndex(owned.store, 't');
     this.#holds = new HintIndex(owned.store, 'h');
@@ -148,7 +149,7 @@ export class Task {
     if (this.watermarks.adopt((input) => inputs.position(input))) this.#uncommittedPosition = true;
     const due = this.#due(timers);
     if (due.length > 0) {
-      await this.#transaction(store, (overlay, context) => this.#fire(due, overlay, context));
+      await this.#transaction(store, (overlay, context, outputs) => this.#fire(due, overlay, context, outputs));
       return true;
     }
     this.#claim();
@@ -218,13 +219,24 @@ export class Task {
     return [];
   }
 
-  async #fire(due: readonly Timer[], overlay: Overlay, context: TaskContext): Promise<StoreOp[]> {
+  /** As many of them as the bounds of a transaction allow; the others come with the next page. */
+  async #fire(due: readonly Timer[], overlay: Overlay, context: TaskContext, outputs: Outputs): Promise<StoreOp[]> {
     await overlay.prefetch(
       due.flatMap((timer) => [timer.part, ...(this.#processor.timerParts?.(timer) ?? [])].map((part) => partId(timer.key, part))),
     );
-    const now = this.#environment.clock.now();
-    for (const timer of due) applyTimer(this.#environment, this.#processor, overlay, context, timer, now);
-    return due.flatMap((timer) => spentHint(overlay, timer));
+    const { clock } = this.#environment;
+    const now = clock.now();
+    let fired = 0;
+    for (const timer of due) {
+      if (outputs.bytes > MAX_BYTES) break;
+      if (fired > 0 && fired % TIMERS_IN_A_ROW === 0) {
+        if (clock.now() - now > MAX_PROCESSING_MS) break;
+        await immediate();
+      }
+      applyTimer(this.#environment, this.#processor, overlay, context, timer, now);
+      fired += 1;
+    }
+    return due.slice(0, fired).flatMap((timer) => spentHint(overlay, timer));
   }
 
   /** Steps 4 and 5: one Kafka transaction of outputs, changelog and position, then one store batch with the same changes. */
@@ -242,7 +254,12 @@ export class Task {
     const ops = await work(overlay, context, outputs);
     this.#crash('processed');
     if (ops.length === 0 && outputs.count === 0 && overlay.isClean && !due) return this.#passedOver(inputs);
-    const position: Position = { format: FORMAT, inputs: inputs.next(), watermarks: this.watermarks.snapshot() };
+    const position: Position = {
+      format: FORMAT,
+      inputs: inputs.next(),
+      watermarks: this.watermarks.snapshot(),
+      ...this.watermarks.batches(),
+    };
     overlay.write(POSITION_ID, { value: position, due: [], hold: undefined });
     overlay.accept();
     const sent = outputs.count;
@@ -304,6 +321,7 @@ export class Task {
     for (const [source, { at, ended }] of this.watermarks.adopted) {
       const held = holds.verified(source, store);
       const sign = this.#inputs?.sign(source);
+      const batch = this.watermarks.batch(source);
       this.#environment.claims.claim({
         stage: this.id.processor,
         task: String(this.id.partition),
@@ -311,6 +329,7 @@ export class Task {
         at: Math.min(at, held - 1),
         ended: ended && held === Number.POSITIVE_INFINITY,
         ...(sign === undefined ? {} : { sign }),
+        ...(batch === undefined ? {} : { batch }),
       });
     }
   }

@@ -156,6 +156,10 @@ class MemberContext implements Context {
     this.#outer.reject(...args);
   }
 
+  vouch(...args: Parameters<Context['vouch']>): void {
+    this.#outer.vouch(...args);
+  }
+
   watermark(source: string): number {
     return this.#outer.watermark(source);
   }

@@ -19,7 +19,27 @@ export class ConfigProblem extends Error {
 export type Cadence =
   | { readonly kind: 'realtime' }
   | { readonly kind: 'every'; readonly intervalMs: number }
+  | Nightly
   | { readonly kind: 'on-change' };
+
+/** Once a day at a time of the local clock; epoch milliseconds. */
+export interface Nightly {
+  readonly kind: 'nightly';
+  /** As declared, `HH:mm`. */
+  readonly at: string;
+  readonly timezone: string;
+  /** The last such moment, `now` included. */
+  readonly last: (now: number) => number;
+  /** The first such moment after `now`. */
+  readonly next: (now: number) => number;
+}
+
+/** A link of the chain before a source: its facts are never fresher. */
+export interface FedBy {
+  /** Of another source, or a word for what is not connected. */
+  readonly name: string;
+  readonly cadence: Cadence;
+}
 
 /** How its events stand to the present. `backfill` and `replay` send no messages. */
 export type SourceMode = 'live' | 'backfill' | 'replay';
@@ -60,6 +80,8 @@ export interface SourceConfig {
   readonly transform: readonly TransformRule[] | null;
   /** Time zone of local times in its records, IANA name. */
   readonly timezone: string;
+  /** What feeds it, where that is declared. */
+  readonly fedBy?: readonly FedBy[];
 }
 
 /** First rule whose `when` holds is used. Expressions are CEL over `record`, source text. */
@@ -75,4 +97,6 @@ export interface TransformRule {
   readonly identifiers: Readonly<Record<string, string>>;
   readonly properties: string | Readonly<Record<string, string>> | null;
   readonly traits: string | Readonly<Record<string, string>> | null;
+  /** Such a record is the last of its batch. */
+  readonly endsBatch?: boolean;
 }

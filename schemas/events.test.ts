@@ -49,6 +49,7 @@ const harmless = {
     ['topic', 'Origin Position RejectedRecord'],
     ['processor', 'RejectedRecord'],
     ['hop', 'Hop'],
+    ['link', 'SourceFreshness SourceProof'],
   ],
   'a name from the tracking plan': [
     ['event', 'Cause TaggedEvent'],
@@ -57,6 +58,7 @@ const harmless = {
   'a word of a closed list': [
     ['channel', 'ActivationOutcome ActivationRequest'],
     ['status', 'ActivationOutcome SourceFreshness SourceProof'],
+    ['before', 'SourceFreshness'],
     ['gate decision', 'ActivationWithheld'],
     ['kind', 'Cause Identifier IdentityChange MergeMarker'],
     ['change', 'MembershipChange'],

@@ -1,5 +1,6 @@
 import type { JsonSchema } from './config.ts';
 import { durationSchema } from './duration.ts';
+import { cadenceSchema } from './source-cadence.ts';
 
 const object = (
   description: string,
@@ -73,14 +74,16 @@ const rule = object('How some of the records become events.', {
   message_id: cel('Stable id, by which repetitions are recognised; from the place of the record when left out.'),
   occurred_at: cel('When it happened: a timestamp, epoch milliseconds, or text in ISO 8601.'),
   as_of: cel('As of when the source vouches for what it says, in the same forms; the time of the event when left out.'),
+  ends_batch: {
+    type: 'boolean',
+    description: 'Such a record is the last of the batch whose as_of it says; false by default.',
+  },
   identifiers: celMap(
     'Identifiers of the customer by kind: user_id, email, phone, anonymous_id, device_id, or a name of your own.',
   ),
   properties: celOrMap('Properties of the event.'),
   traits: celOrMap('Traits of the customer.'),
 });
-
-const cadences = ['realtime', 'on-change', 'hourly', 'daily', 'nightly', 'weekly'];
 
 /** A `sources/*.yaml` file. */
 export const sourceSchema: JsonSchema = {
@@ -105,21 +108,36 @@ export const sourceSchema: JsonSchema = {
         description:
           'How its events stand to the present; backfill and replay send no messages. live by default, replay of files.',
       },
-      cadence: {
-        description: `How often it says something new: ${cadences.join(', ')}, or {every: 6h}; realtime by default.`,
-        anyOf: [{ enum: cadences }, object('A fixed interval.', { every: durationSchema('The interval.') }, ['every'])],
+      cadence: cadenceSchema('How often it says something new; realtime by default'),
+      fed_by: {
+        type: 'object',
+        minProperties: 1,
+        description:
+          'What feeds it, by name and how often: other sources, or what is not connected. Its facts are never fresher than the slowest of these.',
+        additionalProperties: cadenceSchema('How often what feeds it brings something new'),
       },
       lateness: durationSchema(
-        'How much later than it happened an event may arrive and still be waited for; 5s by default, 0s of files.',
+        'How much later than it happened an event may arrive and still be waited for; 5s by default, 0s of files. Of batches: how much later than its time the next one may come before the source counts as stale; 1h by default of nightly ones.',
       ),
       liveness: {
         description:
-          'What proves that it lives: heartbeat (its feed vouches for it), batch (only its own statements move its clock), drained (quiet always means that nothing happened), or {idle_after: 5m} (quiet means that for so long, after that its clock stops)',
+          'What proves that it lives: heartbeat (its feed vouches for it), batch (only the as-of of a complete batch moves its clock; it is complete when a record of a rule with ends_batch says so, else with the first record of the next one), {batch: {quiet: 1m}} (as batch, and complete after so long without a record of it), drained (quiet always means that nothing happened), or {idle_after: 5m} (quiet means that for so long, after that its clock stops)',
         anyOf: [
           { enum: ['heartbeat', 'batch', 'drained'] },
           object('Quiet means that nothing happened, but only for so long.', { idle_after: durationSchema('How long.') }, [
             'idle_after',
           ]),
+          object(
+            'It comes in batches.',
+            {
+              batch: object(
+                'How a batch ends.',
+                { quiet: durationSchema('Nothing more of it for so long, or the first record of the next one.') },
+                ['quiet'],
+              ),
+            },
+            ['batch'],
+          ),
         ],
       },
       events: {

@@ -44,7 +44,44 @@ describe('compileSource', () => {
       patienceMs: 7_200_000,
     });
     expect(compile({ topic: {}, liveness: 'drained' }).liveness).toEqual({ kind: 'idle-after', patienceMs: Infinity });
-    expect(compile({ topic: {}, liveness: 'batch' }).liveness).toEqual({ kind: 'stated' });
+  });
+
+  it('takes a batch as complete when a rule says so, else with the next one or after a time of quiet', () => {
+    const last = { when: 'record.last', skip: 'end', as_of: 'record.as_of', ends_batch: true };
+    const liveness = (more: Record<string, unknown>) => compile({ transform: [rule], ...more }).liveness;
+    const kind = 'batch';
+    expect(liveness({ topic: {}, liveness: 'batch' })).toEqual({ kind, ends: { kind: 'next' }, vouched: false });
+    expect(liveness({ topic: {}, liveness: { batch: { quiet: '1m' } } })).toMatchObject({
+      ends: { kind: 'quiet', quietMs: 60_000 },
+    });
+    expect(
+      liveness({ endpoint: { write_keys: [`sha256:${'0'.repeat(64)}`] }, liveness: 'batch', transform: [last, rule] }),
+    ).toEqual({
+      kind,
+      ends: { kind: 'marker' },
+      vouched: true,
+    });
+    expect(liveness({ file, liveness: 'batch' })).toEqual({ kind: 'stated' });
+    expect(compile({ topic: {}, liveness: 'batch', transform: [last, rule] }).transform?.[0]).toMatchObject({
+      skip: 'end',
+      asOf: 'record.as_of',
+      endsBatch: true,
+    });
+  });
+
+  it('reads nights by the zone of the source, waits an hour for them, and knows what feeds it', () => {
+    const config = compile({
+      topic: {},
+      timezone: 'Europe/London',
+      cadence: { nightly: { at: '02:00' } },
+      fed_by: { tills: { nightly: { at: '01:00', timezone: 'UTC' } }, web: 'realtime' },
+    });
+    expect(config.cadence).toMatchObject({ kind: 'nightly', at: '02:00', timezone: 'Europe/London' });
+    expect(config.latenessMs).toBe(3_600_000);
+    expect(config.fedBy).toMatchObject([
+      { name: 'tills', cadence: { kind: 'nightly', at: '01:00', timezone: 'UTC' } },
+      { name: 'web', cadence: { kind: 'realtime' } },
+    ]);
   });
 
   it.each([
@@ -88,6 +125,31 @@ describe('compileSource', () => {
     ['a bad interval', { topic: {}, cadence: { every: 5 } }, ['cadence', 'every'], /expected string/],
     ['a bad cadence', { topic: {}, cadence: 'often' }, ['cadence'], /How often it says something new.*found "often"/],
     ['a bad liveness', { topic: {}, liveness: 'sure' }, ['liveness'], /heartbeat .*found "sure"/],
+    ['a bad night', { topic: {}, cadence: { nightly: { at: '2am' } } }, ['cadence', 'nightly', 'at'], /HH:mm/],
+    [
+      'a night of nowhere',
+      { topic: {}, fed_by: { a: { nightly: { at: '02:00', timezone: 'X/Y' } } } },
+      ['fed_by', 'a', 'nightly', 'timezone'],
+      /IANA/,
+    ],
+    [
+      'an end of no batch',
+      { topic: {}, transform: [{ ...rule, as_of: 'record.t', ends_batch: true }] },
+      ['transform', 0, 'ends_batch'],
+      /only where liveness is batch/,
+    ],
+    [
+      'an end of any batch',
+      { topic: {}, liveness: 'batch', transform: [{ ...rule, ends_batch: true }] },
+      ['transform', 0],
+      /"as_of" is missing/,
+    ],
+    [
+      'two ends of a batch',
+      { topic: {}, liveness: { batch: { quiet: '1m' } }, transform: [{ ...rule, as_of: 'record.t', ends_batch: true }] },
+      ['liveness', 'batch', 'quiet'],
+      /expected liveness: batch/,
+    ],
     ['a vouched file', { file, liveness: 'heartbeat' }, ['liveness'], /expected batch/],
     ['a plain write key', { endpoint: { write_keys: ['secret'] } }, ['endpoint', 'write_keys', 0], /sha256: and the SHA-256/],
     ['an unset variable', { endpoint: { write_keys: ['${GONE}'] } }, ['endpoint', 'write_keys', 0], /GONE is not set/],

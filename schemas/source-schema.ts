@@ -13,8 +13,10 @@ import {
 import { parseDuration } from './duration.ts';
 import { schemaCheck } from './json-schema.ts';
 import { isSegmentType, segmentTypes } from './segment-message.ts';
+import { cadenceOf, type CadenceYaml } from './source-cadence.ts';
 import { sourceSchema } from './source-fields.ts';
 import type { Liveness } from '../runtime/watermarks/contract.ts';
+import type { BatchEnd } from '../runtime/watermarks/source-batches.ts';
 
 export { sourceSchema };
 
@@ -29,6 +31,7 @@ interface RuleYaml {
   readonly message_id?: string;
   readonly occurred_at?: string;
   readonly as_of?: string;
+  readonly ends_batch?: boolean;
   readonly identifiers?: CelMap;
   readonly properties?: string | CelMap;
   readonly traits?: string | CelMap;
@@ -49,18 +52,21 @@ interface SourceYaml {
     readonly time: string;
   };
   readonly mode?: SourceMode;
-  readonly cadence?: string | { readonly every: string };
+  readonly cadence?: CadenceYaml;
+  readonly fed_by?: Readonly<Record<string, CadenceYaml>>;
   readonly lateness?: string;
-  readonly liveness?: 'heartbeat' | 'batch' | 'drained' | { readonly idle_after: string };
+  readonly liveness?:
+    | 'heartbeat'
+    | 'batch'
+    | 'drained'
+    | { readonly idle_after: string }
+    | { readonly batch: { readonly quiet: string } };
   readonly events?: readonly string[];
   readonly timezone?: string;
   readonly transform?: readonly RuleYaml[];
 }
 
 const checkSchema = schemaCheck(sourceSchema);
-const hour = 3_600_000;
-const intervals: Readonly<Record<string, number>> = { hourly: hour, daily: 24 * hour, nightly: 24 * hour, weekly: 168 * hour };
-
 /** The name of a call that carries none: its type with a capital letter. */
 export function eventNameOf(type: string): string {
   return type.charAt(0).toUpperCase() + type.slice(1);
@@ -75,7 +81,11 @@ export function compileSource(value: unknown, env: Env): SourceConfig {
   const yaml = value as SourceYaml;
   const timezone = zoneOf(yaml.timezone ?? 'UTC');
   const input = inputOf(yaml, env, timezone);
-  const cadence = cadenceOf(yaml.cadence);
+  const cadence = cadenceOf(yaml.cadence ?? 'realtime', timezone, ['cadence']);
+  const fedBy = Object.entries(yaml.fed_by ?? {}).map(([name, each]) => ({
+    name,
+    cadence: cadenceOf(each, timezone, ['fed_by', name]),
+  }));
   const transform = yaml.transform?.map((rule, index) => ruleOf(rule, ['transform', index], timezone)) ?? null;
   return {
     name: yaml.source,
@@ -84,12 +94,18 @@ export function compileSource(value: unknown, env: Env): SourceConfig {
     input,
     mode: yaml.mode ?? (input.kind === 'file' ? 'replay' : 'live'),
     cadence,
-    liveness: livenessOf(yaml.liveness, input, cadence),
-    latenessMs: yaml.lateness === undefined ? (input.kind === 'file' ? 0 : 5000) : parseDuration(yaml.lateness, ['lateness']),
+    liveness: livenessOf(yaml, input, cadence),
+    latenessMs: yaml.lateness === undefined ? latenessOf(input, cadence) : parseDuration(yaml.lateness, ['lateness']),
     events: eventsOf(yaml),
     transform,
     timezone,
+    ...(fedBy.length > 0 ? { fedBy } : {}),
   };
+}
+
+function latenessOf(input: SourceInput, cadence: Cadence): number {
+  if (input.kind === 'file') return 0;
+  return cadence.kind === 'nightly' ? 3_600_000 : 5000;
 }
 
 function zoneOf(timezone: string): string {
@@ -134,21 +150,23 @@ function keyHash(key: string, env: Env, path: ConfigPath): string {
   return createHash('sha256').update(secret).digest('hex');
 }
 
-function cadenceOf(cadence: SourceYaml['cadence']): Cadence {
-  if (typeof cadence === 'object') return { kind: 'every', intervalMs: parseDuration(cadence.every, ['cadence', 'every']) };
-  if (cadence === undefined || cadence === 'realtime') return { kind: 'realtime' };
-  const intervalMs = intervals[cadence];
-  return intervalMs === undefined ? { kind: 'on-change' } : { kind: 'every', intervalMs };
-}
-
-function livenessOf(liveness: SourceYaml['liveness'], input: SourceInput, cadence: Cadence): Liveness {
+function livenessOf({ liveness, transform = [] }: SourceYaml, input: SourceInput, cadence: Cadence): Liveness {
   if (input.kind === 'file' && liveness !== undefined && liveness !== 'batch')
     throw new ConfigProblem(['liveness'], 'expected batch: the reader of the files states how far they have been read');
+  const ending = transform.findIndex((rule) => rule.ends_batch === true);
+  const isBatch = liveness === 'batch' || (typeof liveness === 'object' && 'batch' in liveness);
+  if (ending >= 0 && (!isBatch || input.kind === 'file'))
+    throw new ConfigProblem(
+      ['transform', ending, 'ends_batch'],
+      'expected only where liveness is batch, of a topic or an endpoint',
+    );
+  if (isBatch) {
+    if (input.kind === 'file') return { kind: 'stated' };
+    return { kind: 'batch', ends: batchEndOf(liveness, ending), vouched: input.kind === 'endpoint' };
+  }
   switch (liveness) {
     case 'heartbeat':
       return { kind: 'heartbeat' };
-    case 'batch':
-      return { kind: 'stated' };
     case 'drained':
       return { kind: 'idle-after', patienceMs: Number.POSITIVE_INFINITY };
     case undefined:
@@ -158,6 +176,13 @@ function livenessOf(liveness: SourceYaml['liveness'], input: SourceInput, cadenc
     default:
       return { kind: 'idle-after', patienceMs: parseDuration(liveness.idle_after, ['liveness', 'idle_after']) };
   }
+}
+
+function batchEndOf(liveness: 'batch' | { readonly batch: { readonly quiet: string } }, ending: number): BatchEnd {
+  if (liveness === 'batch') return ending >= 0 ? { kind: 'marker' } : { kind: 'next' };
+  const path = ['liveness', 'batch', 'quiet'];
+  if (ending >= 0) throw new ConfigProblem(path, 'expected liveness: batch, since a rule has ends_batch');
+  return { kind: 'quiet', quietMs: parseDuration(liveness.batch.quiet, path) };
 }
 
 /** A plain name as a CEL literal, or what follows an equals sign. */
@@ -172,7 +197,7 @@ function ruleOf(rule: RuleYaml, path: ConfigPath, timezone: string): TransformRu
   };
   const map = (name: 'identifiers' | 'properties' | 'traits', texts: CelMap): CelMap =>
     Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, check(text, name, key)]));
-  const single = (name: Exclude<keyof RuleYaml, 'identifiers' | 'properties' | 'traits'>): string | null => {
+  const single = (name: Exclude<keyof RuleYaml, 'identifiers' | 'properties' | 'traits' | 'ends_batch'>): string | null => {
     const text = rule[name];
     return text === undefined ? null : check(name === 'type' || name === 'event' ? nameExpression(text) : text, name);
   };
@@ -181,9 +206,12 @@ function ruleOf(rule: RuleYaml, path: ConfigPath, timezone: string): TransformRu
     return given === undefined ? null : typeof given === 'string' ? check(given, name) : map(name, given);
   };
   if (rule.when !== undefined) compileCondition(rule.when, { variables: ['record'], path: [...path, 'when'], timezone });
+  if (rule.ends_batch === true && rule.as_of === undefined)
+    throw new ConfigProblem(path, '"as_of" is missing: the end of a batch says of which');
   const type = rule.type ?? 'track';
   if (rule.skip !== undefined) {
-    const extra = Object.keys(rule).find((key) => key !== 'when' && key !== 'skip');
+    const allowed = rule.ends_batch === true ? ['when', 'skip', 'as_of', 'ends_batch'] : ['when', 'skip'];
+    const extra = Object.keys(rule).find((key) => !allowed.includes(key));
     if (extra !== undefined)
       throw new ConfigProblem([...path, extra], 'a rule that skips has no other fields than when and skip');
   } else {
@@ -205,6 +233,7 @@ function ruleOf(rule: RuleYaml, path: ConfigPath, timezone: string): TransformRu
     identifiers: map('identifiers', rule.identifiers ?? {}),
     properties: either('properties'),
     traits: either('traits'),
+    ...(rule.ends_batch === true ? { endsBatch: true } : {}),
   };
 }
 

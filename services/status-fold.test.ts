@@ -11,7 +11,7 @@ import { StatusFold } from './status-fold.ts';
 const proof: Proof = {
   now: 1000,
   lagMs: 40,
-  sources: [{ source: 's', watermark: 1000, asOf: 900, ageMs: 100, status: 'fresh' }],
+  sources: [{ source: 's', watermark: 1000, asOf: 900, ageMs: 100, status: 'fresh', link: null }],
   hops: [
     { hop: 'gateway', at: 1100, ms: 3 },
     { hop: 'tag-freshness', at: 1109, ms: 9 },

@@ -17,7 +17,7 @@ export function proofOf(facts: readonly { source: string; at: number }[], header
       const asOf = Math.max(...facts.filter((fact) => fact.source === source).map(({ at }) => at));
       const isKnown = Number.isFinite(watermark);
       const ageMs = now === null ? null : Math.max(0, now - asOf);
-      return { source, watermark: isKnown ? watermark : null, asOf, ageMs, status: 'unknown' };
+      return { source, watermark: isKnown ? watermark : null, asOf, ageMs, status: 'unknown', link: null };
     }),
     hops: stamps.map(({ hop, at }, i) => ({ hop, at, ms: at - (stamps[i - 1]?.at ?? at) })),
   };

@@ -183,6 +183,7 @@ export class OneCustomer {
       reject: (_step, reason) => {
         throw new Error(reason);
       },
+      vouch: () => undefined,
       endOf: (name) => this.#watermarks.endOf(name),
       watermark: (name) => this.#watermarks.source(name),
       clock: (name) => this.clock(name),

@@ -203,8 +203,8 @@ describe('a change', () => {
       now: 8000,
       lagMs: 7000,
       sources: [
-        { source: 'web', watermark: 9000, asOf: null, ageMs: null, status: 'fresh' },
-        { source: 'app', watermark: 8000, asOf: 7000, ageMs: 1000, status: 'fresh' },
+        { source: 'web', watermark: 9000, asOf: null, ageMs: null, status: 'fresh', link: null },
+        { source: 'app', watermark: 8000, asOf: 7000, ageMs: 1000, status: 'fresh', link: null },
       ],
       hops: [
         { hop: 'gateway', at: 10_003, ms: 3 },

@@ -2,13 +2,11 @@ import { readHops } from '../../runtime/hops.ts';
 import type { Context } from '../../runtime/processor.ts';
 import type { SourceConfig } from '../../schemas/config.ts';
 import type { Hop, Proof, SourceProof } from '../../schemas/generated/types.ts';
+import { isOverdue, LAGGING_AFTER_MS, linkOf } from '../../schemas/source-freshness.ts';
 import type { SegmentClock } from './clocks.ts';
 
 /** As of when the newest fact of each source holds, epoch milliseconds, where the source says so. */
 export type Facts = Readonly<Record<string, number>>;
-
-/** A realtime source may trail the brokers' clock by this much beyond its lateness before it counts as lagging, milliseconds. */
-const LAGGING_AFTER_MS = 10_000;
 
 /** How fresh the facts behind a decision are. Ages count from what the sources vouch for, never from arrival. */
 export function proofOf(clock: SegmentClock, facts: Facts, hops: readonly Hop[], context: Context): Proof {
@@ -30,15 +28,17 @@ function sourceProof(source: SourceConfig, asOf: number | null, now: number | nu
     asOf,
     ageMs: asOf === null || now === null ? null : Math.max(0, now - asOf),
     status: statusOf(source, watermark, context.tick),
+    link: linkOf(source, context),
   };
 }
 
 /** By how far the source's clock trails the brokers'. History is not stale. */
-function statusOf({ mode, cadence, latenessMs }: SourceConfig, watermark: number, tick: number): string {
+function statusOf(source: SourceConfig, watermark: number, tick: number): string {
+  const { mode, cadence, latenessMs } = source;
   if (watermark === Number.NEGATIVE_INFINITY) return 'unknown';
   if (watermark === Number.POSITIVE_INFINITY) return 'ended';
   if (mode !== 'live' || cadence.kind === 'on-change') return 'fresh';
-  if (cadence.kind === 'every') return tick - watermark > 2 * cadence.intervalMs ? 'stale' : 'fresh';
+  if (cadence.kind !== 'realtime') return isOverdue(source, watermark, tick) ? 'stale' : 'fresh';
   return tick - watermark > latenessMs + LAGGING_AFTER_MS ? 'lagging' : 'fresh';
 }
 

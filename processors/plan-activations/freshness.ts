@@ -2,6 +2,7 @@ import type { Context } from '../../runtime/processor.ts';
 import type { SourceConfig } from '../../schemas/config.ts';
 import { formatDuration } from '../../schemas/duration.ts';
 import type { Proof } from '../../schemas/generated/types.ts';
+import { linkOf } from '../../schemas/source-freshness.ts';
 
 /** What becomes of a message whose facts are older than it allows. */
 export type Beyond = 'hold' | 'drop' | 'send_anyway';
@@ -19,6 +20,8 @@ export interface Stale {
   /** Age and lag together: the brokers' clock minus what the source vouches for, milliseconds; undefined before its first word. */
   readonly ageMs: number | undefined;
   readonly maxAgeMs: number;
+  /** What feeds the source and is to blame for it, in words; null: the source itself. */
+  readonly link: string | null;
 }
 
 /**
@@ -28,30 +31,46 @@ export interface Stale {
 export function staleNow({ maxAgeMs }: FreshnessDemand, sources: readonly SourceConfig[], context: Context): readonly Stale[] {
   return Object.entries(maxAgeMs).flatMap(([source, max]) => {
     const watermark = context.watermark(source);
-    const isLive = sources.find(({ name }) => name === source)?.mode === 'live';
-    if (!isLive || context.tick - watermark <= max) return [];
-    return [{ source, ageMs: Number.isFinite(watermark) ? context.tick - watermark : undefined, maxAgeMs: max }];
+    const declared = sources.find(({ name }) => name === source);
+    if (declared?.mode !== 'live' || context.tick - watermark <= max) return [];
+    const ageMs = Number.isFinite(watermark) ? context.tick - watermark : undefined;
+    return [{ source, ageMs, maxAgeMs: max, link: linkOf(declared, context) }];
   });
 }
 
 /** In words, e.g. `stock is 3h old, 10m allowed`. */
 export function staleInWords(stale: readonly Stale[]): string {
-  const one = ({ source, ageMs, maxAgeMs }: Stale): string =>
-    `${source} ${ageMs === undefined ? 'has not been heard of' : `is ${roughly(ageMs)} old`}, ${formatDuration(maxAgeMs)} allowed`;
+  const one = ({ source, ageMs, maxAgeMs, link }: Stale): string => {
+    const found = ageMs === undefined ? 'has not been heard of' : `is ${roughly(ageMs)} old`;
+    return `${source} ${found}, ${formatDuration(maxAgeMs)} allowed${link === null ? '' : ` (fed by ${link})`}`;
+  };
   return stale.map(one).join('; ');
 }
 
 /** The proof of a decision that was made again later: its sources as they are now. */
-export function proofNow(proof: Proof, demand: FreshnessDemand, context: Context): Proof {
+export function proofNow(proof: Proof, demand: FreshnessDemand, sources: readonly SourceConfig[], context: Context): Proof {
   const gated = new Set(Object.keys(demand.maxAgeMs));
   const now = (source: string): number | null => finite(context.watermark(source));
   const age = (at: number | null): number | null => (at === null ? null : Math.max(0, context.tick - at));
+  const link = (source: string): string | null => {
+    const declared = sources.find(({ name }) => name === source);
+    return declared === undefined ? null : linkOf(declared, context);
+  };
   const known = proof.sources.map((each) =>
-    gated.has(each.source) ? { ...each, watermark: now(each.source), ageMs: age(each.asOf ?? now(each.source)) } : each,
+    gated.has(each.source)
+      ? { ...each, watermark: now(each.source), ageMs: age(each.asOf ?? now(each.source)), link: link(each.source) }
+      : each,
   );
   const missing = [...gated]
     .filter((source) => !proof.sources.some((each) => each.source === source))
-    .map((source) => ({ source, watermark: now(source), asOf: now(source), ageMs: age(now(source)), status: statusOf(source) }));
+    .map((source) => ({
+      source,
+      watermark: now(source),
+      asOf: now(source),
+      ageMs: age(now(source)),
+      status: statusOf(source),
+      link: link(source),
+    }));
   return { ...proof, sources: [...known, ...missing], lagMs: proof.now === null ? null : context.tick - proof.now };
 
   function statusOf(source: string): string {

@@ -1,4 +1,4 @@
-import type { MembershipChange } from '../../schemas/generated/types.ts';
+import type { MembershipChange, Proof } from '../../schemas/generated/types.ts';
 import type { CompiledActivation } from './activation.ts';
 import { type Stale, staleInWords } from './freshness.ts';
 
@@ -12,6 +12,8 @@ export interface Planned {
   readonly to: string | undefined;
   /** Sources whose facts are older than it allows. */
   readonly stale: readonly Stale[];
+  /** How fresh its facts are now. */
+  readonly proof: Proof;
 }
 
 /** Why a message does not go now. */

@@ -78,7 +78,7 @@ class Customer {
       proof: {
         now: Date.UTC(2024, 0, 1, 10, 31),
         lagMs: 5,
-        sources: [{ source: 'web', watermark: 0, asOf: null, ageMs: null, status: 'fresh' }],
+        sources: [{ source: 'web', watermark: 0, asOf: null, ageMs: null, status: 'fresh', link: null }],
         hops: [],
       },
       ...given,
@@ -129,6 +129,7 @@ class Customer {
       },
       reject: () => undefined,
       watermark: (source) => this.watermarks.get(source) ?? 0,
+      vouch: () => undefined,
       endOf: () => undefined,
       clock: () => 0,
       count: () => undefined,
@@ -255,7 +256,7 @@ describe('a message that demands fresh facts', () => {
     ]);
     expect(one.requested[0]?.value.proof.sources).toEqual([
       expect.objectContaining({ source: 'web' }),
-      { source: 'stock', watermark: start, asOf: start, ageMs: 3 * MINUTE, status: 'fresh' },
+      { source: 'stock', watermark: start, asOf: start, ageMs: 3 * MINUTE, status: 'fresh', link: null },
     ]);
     expect(one.withheld).toHaveLength(1);
     expect(one.parts.has('h')).toBe(false);

@@ -1,6 +1,12 @@
 import type { Context, Processor } from '../../runtime/processor.ts';
 import type { SourceConfig } from '../../schemas/config.ts';
-import type { ActivationRequest, ActivationWithheld, MembershipChange, ProfileChange } from '../../schemas/generated/types.ts';
+import type {
+  ActivationRequest,
+  ActivationWithheld,
+  MembershipChange,
+  ProfileChange,
+  Proof,
+} from '../../schemas/generated/types.ts';
 import { hashId, opaqueKey } from '../../schemas/keys.ts';
 import { topics } from '../../schemas/topics.ts';
 import type { CompiledActivation } from './activation.ts';
@@ -41,6 +47,8 @@ export function planActivations(config: PlanActivationsConfig): Processor & Hand
   const keep = (context: Context, before: ActivationState, after: ActivationState): void => {
     if (after !== before) context.state.set(ACTIVATION, after);
   };
+  const proofOf = ({ freshness }: CompiledActivation, { proof }: MembershipChange, context: Context): Proof =>
+    freshness ? proofNow(proof, freshness, config.sources, context) : proof;
   const judge = (
     activation: CompiledActivation,
     change: MembershipChange,
@@ -50,7 +58,14 @@ export function planActivations(config: PlanActivationsConfig): Processor & Hand
     const state = read(context);
     const to = valueOf(state, activation.address);
     const stale = activation.freshness ? staleNow(activation.freshness, config.sources, context) : [];
-    const planned: Planned = { id, activation, change, to: typeof to === 'string' && to !== '' ? to : undefined, stale };
+    const planned: Planned = {
+      id,
+      activation,
+      change,
+      to: typeof to === 'string' && to !== '' ? to : undefined,
+      stale,
+      proof: proofOf(activation, change, context),
+    };
     for (const { name, check } of gates) {
       const refusal = check(planned);
       if (refusal) return { planned, refused: { gate: name, ...refusal } };
@@ -102,7 +117,7 @@ export function planActivations(config: PlanActivationsConfig): Processor & Hand
     if (held.segment !== change.segment || held.change === change.change || change.cause.kind === 'merge') return false;
     if (activation) {
       const reason = `held until it was outdated: the customer has ${change.change} ${change.segment} since`;
-      const planned = { id, activation, change: held, to: undefined, stale: [] };
+      const planned = { id, activation, change: held, to: undefined, stale: [], proof: proofOf(activation, held, context) };
       withhold(planned, { gate: 'freshness', reason, decision: 'dropped' }, context);
     }
     return true;
@@ -160,11 +175,13 @@ function hold({ id, activation, change, stale }: Planned, context: Context): Hel
 }
 
 /** What a request and its being withheld have in common. */
-function common(
-  { id, activation, change }: Planned,
-  context: Context,
-): Pick<ActivationWithheld, 'id' | 'customer' | 'activation' | 'segment' | 'membership' | 'cause' | 'proof'> {
-  const { customer, segment, cause, proof } = change;
+function common({
+  id,
+  activation,
+  change,
+  proof,
+}: Planned): Pick<ActivationWithheld, 'id' | 'customer' | 'activation' | 'segment' | 'membership' | 'cause' | 'proof'> {
+  const { customer, segment, cause } = change;
   return {
     id,
     customer,
@@ -172,13 +189,13 @@ function common(
     segment,
     membership: change.id,
     cause,
-    proof: activation.freshness ? proofNow(proof, activation.freshness, context) : proof,
+    proof,
   };
 }
 
 /** Publishes why a message does not go. */
 function withhold(planned: Planned, { gate, reason, decision }: Refusal & { readonly gate: string }, context: Context): void {
-  const withheld: ActivationWithheld = { ...common(planned, context), gate, reason, decision };
+  const withheld: ActivationWithheld = { ...common(planned), gate, reason, decision };
   context.forward(topics.activationsWithheld, planned.change.customer, withheld);
   context.count('withheld', { activation: planned.activation.name, gate, decision });
 }
@@ -193,7 +210,7 @@ function request(planned: Planned, state: ActivationState, secret: string, conte
   });
   const anyway = stale.length === 0 ? '' : `; sent although ${staleInWords(stale)}`;
   const message: ActivationRequest = {
-    ...common(planned, context),
+    ...common(planned),
     channel: activation.channel,
     to,
     template: activation.template,

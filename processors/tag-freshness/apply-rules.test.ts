@@ -63,7 +63,7 @@ describe('the rules of a source', () => {
 
   it('skip what is no event, counted by reason', () => {
     const source = withRules({ when: 'record.kind == "void"', skip: 'voided' }, sale);
-    expect(tag(source, { kind: 'void' })).toEqual({ events: [], rejected: [], counted: ['skipped tills voided'] });
+    expect(tag(source, { kind: 'void' })).toEqual({ events: [], rejected: [], counted: ['skipped tills voided'], vouched: [] });
   });
 
   it('name the call without a name by its type', () => {

@@ -35,11 +35,28 @@ export function ruleReader(
 function compileRule(rule: TransformRule, path: ConfigPath, timezone: string, parse: Parse, values: ValueRules): Rule {
   const options = { variables: ['record'], timezone };
   const holds = rule.when === null ? () => true : compileCondition(rule.when, { ...options, path: [...path, 'when'] });
-  const { skip } = rule;
-  if (skip !== null) return { holds, apply: () => ({ kind: 'skipped', reason: skip }) };
-
   const compile = (text: string, ...at: string[]): Evaluate => compileCel(text, { ...options, path: [...path, ...at] });
   const optional = (text: string | null, at: string): Evaluate => (text === null ? () => null : compile(text, at));
+  const guarded =
+    (build: (variables: CelVariables) => Outcome) =>
+    (variables: CelVariables): Outcome => {
+      try {
+        return build(variables);
+      } catch (error) {
+        if (!(error instanceof FreshetError)) throw error;
+        return { kind: 'refused', step: 'transform', reason: `transform: ${error.message}` };
+      }
+    };
+  const { skip } = rule;
+  if (skip !== null) {
+    if (rule.endsBatch !== true) return { holds, apply: () => ({ kind: 'skipped', reason: skip }) };
+    const end = optional(rule.asOf, 'as_of');
+    const apply = guarded((variables): Outcome => {
+      const ends = parse(end(variables));
+      return ends === undefined ? invalid('as_of', instantForm) : { kind: 'skipped', reason: skip, ends };
+    });
+    return { holds, apply };
+  }
   const object = (given: TransformRule['properties'], at: string): Evaluate => {
     if (given === null) return () => ({});
     if (typeof given === 'string') return compile(given, at);
@@ -72,18 +89,9 @@ function compileRule(rule: TransformRule, path: ConfigPath, timezone: string, pa
       },
       parse,
       values,
+      rule.endsBatch === true,
     );
-  return {
-    holds,
-    apply: (variables) => {
-      try {
-        return build(variables);
-      } catch (error) {
-        if (!(error instanceof FreshetError)) throw error;
-        return { kind: 'refused', step: 'transform', reason: `transform: ${error.message}` };
-      }
-    },
-  };
+  return { holds, apply: guarded(build) };
 }
 
 interface Evaluated {
@@ -97,7 +105,7 @@ interface Evaluated {
   readonly traits: unknown;
 }
 
-function draftOf(given: Evaluated, parse: Parse, values: ValueRules): Outcome {
+function draftOf(given: Evaluated, parse: Parse, values: ValueRules, endsBatch: boolean): Outcome {
   const { type, properties, traits } = given;
   if (!isSegmentType(type)) return invalid('type', `one of ${segmentTypes.join(', ')}`);
   const event = given.event ?? (type === 'track' ? null : eventNameOf(type));
@@ -108,7 +116,7 @@ function draftOf(given: Evaluated, parse: Parse, values: ValueRules): Outcome {
   const occurredAt = parse(given.occurredAt);
   if (given.occurredAt !== null && occurredAt === undefined) return invalid('occurred_at', instantForm);
   const asOf = parse(given.asOf);
-  if (given.asOf !== null && asOf === undefined) return invalid('as_of', instantForm);
+  if ((given.asOf !== null || endsBatch) && asOf === undefined) return invalid('as_of', instantForm);
   if (!isJsonObject(properties)) return invalid('properties', 'an object');
   if (!isJsonObject(traits)) return invalid('traits', 'an object');
   const { identifiers, ignored } = normalise(given.identifiers, values);
@@ -123,6 +131,7 @@ function draftOf(given: Evaluated, parse: Parse, values: ValueRules): Outcome {
       occurredAt: occurredAt ?? null,
       deviceAt: null,
       asOf: asOf ?? null,
+      ...(endsBatch ? { endsBatch } : {}),
       identifiers,
       ignored,
       properties: withoutNulls(properties),

@@ -1,5 +1,6 @@
 import type { Context } from '../../runtime/processor.ts';
 import type { StreamRecord } from '../../runtime/record.ts';
+import type { BatchWord } from '../../runtime/watermarks/source-batches.ts';
 import type { SourceConfig } from '../../schemas/config.ts';
 import type { TaggedEvent } from '../../schemas/generated/types.ts';
 import { createRawDecoder } from '../../schemas/raw-decoder.ts';
@@ -24,6 +25,7 @@ export interface Tagging {
   }[];
   readonly rejected: readonly string[];
   readonly counted: readonly string[];
+  readonly vouched: readonly { readonly source: string; readonly word: BatchWord }[];
 }
 
 export const appendedAt = Date.UTC(2024, 0, 2, 12);
@@ -46,9 +48,11 @@ export function tag(source: SourceConfig, value: unknown, headers: Readonly<Reco
   const events: Tagging['events'][number][] = [];
   const rejected: string[] = [];
   const counted: string[] = [];
+  const vouched: Tagging['vouched'][number][] = [];
   const context: Omit<Context, 'state'> = {
     task: { processor: processor.name, partition: record.partition },
     tick: appendedAt,
+    vouch: (source, word) => void vouched.push({ source, word }),
     endOf: () => undefined,
     watermark: () => Number.NEGATIVE_INFINITY,
     clock: () => Number.NEGATIVE_INFINITY,
@@ -57,7 +61,7 @@ export function tag(source: SourceConfig, value: unknown, headers: Readonly<Reco
     count: (name, labels = {}) => void counted.push([name, ...Object.values(labels)].join(' ')),
   };
   processor.process(record, context as Context);
-  return { events, rejected, counted };
+  return { events, rejected, counted, vouched };
 }
 
 /** The one event of a record that must give one. */

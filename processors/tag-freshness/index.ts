@@ -63,12 +63,24 @@ export function tagFreshness({ sources, secret, rawDecoder, values }: TagFreshne
     const outcome = reader.read(decoded.value);
     switch (outcome.kind) {
       case 'skipped':
+        vouch(record, source, { asOf: outcome.ends, ends: true }, context);
         return context.count('skipped', { source: source.name, reason: outcome.reason });
       case 'refused':
         return context.reject(outcome.step, outcome.reason);
       case 'event':
         return emit(record, source, outcome.draft, context);
     }
+  }
+
+  /** Of a batch source, and only where it says so itself: nobody vouches for what lies ahead. */
+  function vouch(
+    { timestamp }: StreamRecord,
+    { name, liveness }: SourceConfig,
+    { asOf, ends }: { readonly asOf: number | undefined; readonly ends: boolean },
+    context: Context,
+  ): void {
+    if (liveness.kind === 'batch' && asOf !== undefined)
+      context.vouch(name, { asOf: Math.min(asOf, timestamp), at: timestamp, ends });
   }
 
   function emit(record: StreamRecord, source: SourceConfig, draft: Draft, context: Context): void {
@@ -111,6 +123,7 @@ export function tagFreshness({ sources, secret, rawDecoder, values }: TagFreshne
       mode: source.mode,
       origin,
     };
+    vouch(record, source, { asOf: said ?? undefined, ends: draft.endsBatch === true }, context);
     for (const flag of tagged.flags) context.count('flagged', { source: source.name, reason: flag });
     for (const kind of draft.ignored) context.count('ignored-identifier', { source: source.name, reason: kind });
     context.forward(topics.eventsTagged, opaqueKey(secret, primary.kind, primary.value), tagged, {

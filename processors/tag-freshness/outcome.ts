@@ -11,6 +11,8 @@ export interface Draft {
   /** The same by the clock of the device that sent it, which its sending time can correct; null: there is no such clock. */
   readonly deviceAt: number | null;
   readonly asOf: number | null;
+  /** It is the last of its batch. */
+  readonly endsBatch?: boolean;
   /** Normalised, the primary one first; at least one. */
   readonly identifiers: readonly Identifier[];
   /** Identifiers that were given but name nobody, by kind. */
@@ -23,7 +25,7 @@ export interface Draft {
 /** What becomes of a raw record. */
 export type Outcome =
   | { readonly kind: 'event'; readonly draft: Draft }
-  | { readonly kind: 'skipped'; readonly reason: string }
+  | { readonly kind: 'skipped'; readonly reason: string; /** As of which it ends a batch. */ readonly ends?: number }
   | { readonly kind: 'refused'; readonly step: 'transform' | 'validate'; readonly reason: string };
 
 /** A field is not what it should be. The reason names the field and what was expected, not what was found. */

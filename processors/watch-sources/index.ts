@@ -2,16 +2,18 @@ import type { Producer } from '../../runtime/kafka/contract.ts';
 import { partitionFor } from '../../runtime/partition.ts';
 import type { Serde } from '../../runtime/topic.ts';
 import { SourceWatcher, type SourceReading, type SourceWatcherOptions } from '../../runtime/watermarks/source-watcher.ts';
-import type { Cadence } from '../../schemas/config.ts';
 import type { SourceFreshness } from '../../schemas/generated/types.ts';
-import { freshnessReport } from './status.ts';
+import { type Declared, freshnessReport } from './status.ts';
 
 export interface WatchSourcesOptions extends Omit<SourceWatcherOptions, 'onReadings'> {
-  readonly cadences: ReadonlyMap<string, Cadence>;
+  /** What is declared of each source, by name. */
+  readonly declared: ReadonlyMap<string, Declared>;
   readonly producer: Producer;
   readonly serde: Serde<SourceFreshness>;
   /** Physical name of the topic of reports, and its number of partitions. */
   readonly reports: { readonly topic: string; readonly partitions: number };
+  /** Hears of every look at a source, about once a second; `before` is set when its status has changed. */
+  readonly onReport?: (report: SourceFreshness) => void;
   readonly onError: (error: unknown) => void;
 }
 
@@ -19,20 +21,37 @@ export interface WatchSourcesOptions extends Omit<SourceWatcherOptions, 'onReadi
 const REPEAT_MS = 5000;
 
 /**
- * Moves the clocks of the sources, and reports on each when its status changes and every few seconds. Unlike the others
- * it reads no records: its input is the control topic, which every process holds as a table.
+ * Moves the clocks of the sources, and reports on each when its status changes and every few seconds, also when nothing
+ * comes of it at all. Unlike the others it reads no records: its input is the control topic, which every process holds as a
+ * table.
  */
 export function watchSources(options: WatchSourcesOptions): SourceWatcher {
+  return new SourceWatcher({ ...options, onReadings: sourceReporter(options) });
+}
+
+type ReporterOptions = Pick<WatchSourcesOptions, 'declared' | 'producer' | 'serde' | 'reports' | 'onReport' | 'onError'>;
+
+/** Publishes what there is to say of the readings of all sources. */
+export function sourceReporter(options: ReporterOptions): (readings: readonly SourceReading[]) => void {
   const reported = new Map<string, SourceFreshness>();
-  const report = (reading: SourceReading): void => {
-    const { source } = reading.clock;
-    const before = reported.get(source);
-    const now = freshnessReport(reading, options.cadences.get(source) ?? { kind: 'realtime' }, before);
-    if (!Number.isFinite(reading.tick) || (before?.status === now.status && now.at - before.at < REPEAT_MS)) return;
-    reported.set(source, now);
+  const publish = (report: SourceFreshness): void => {
     const { topic, partitions } = options.reports;
-    const record = { key: Buffer.from(source), value: options.serde.encode(now) };
-    options.producer.send({ topic, partition: partitionFor(source, partitions), records: [record] }).catch(options.onError);
+    const record = { key: Buffer.from(report.source), value: options.serde.encode(report) };
+    const partition = partitionFor(report.source, partitions);
+    options.producer.send({ topic, partition, records: [record] }).catch(options.onError);
   };
-  return new SourceWatcher({ ...options, onReadings: (readings) => readings.forEach(report) });
+  return (readings) => {
+    const watermarks = new Map(readings.filter(({ ended }) => !ended).map(({ clock, watermark }) => [clock.source, watermark]));
+    for (const reading of readings) {
+      const { source } = reading.clock;
+      const declared = options.declared.get(source);
+      if (!declared || !Number.isFinite(reading.tick)) continue;
+      const last = reported.get(source);
+      const report = freshnessReport(reading, declared, last, (name) => watermarks.get(name));
+      options.onReport?.(report);
+      if (last?.status === report.status && report.at - last.at < REPEAT_MS) continue;
+      reported.set(source, report);
+      publish(report);
+    }
+  };
 }

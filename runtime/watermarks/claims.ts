@@ -1,5 +1,6 @@
 import type { Producer } from '../kafka/contract.ts';
 import type { Claim } from './contract.ts';
+import { batchFromText, batchText } from './source-batches.ts';
 
 /** Key of the records that only carry the time at which the broker appended them. */
 export const TICK_KEY = 'tick';
@@ -9,15 +10,24 @@ export function claimKey(stage: string, task: string, source: string): string {
 }
 
 export function encodeClaim(claim: Claim): Buffer {
-  return Buffer.from(`${claim.at},${claim.sign ?? ''}${claim.ended ? ',ended' : ''}`);
+  const batch = claim.batch ? `,${batchText(claim.batch)}` : '';
+  return Buffer.from(`${claim.at},${claim.sign ?? ''}${claim.ended || batch ? `,${claim.ended ? 'ended' : ''}` : ''}${batch}`);
 }
 
 /** The claim of a record of the control topic, or undefined for ticks and what is no claim. */
 export function decodeClaim(key: string, value: Buffer): Claim | undefined {
   const [stage, task, source, more] = key.split('|');
   if (!stage || task === undefined || !source || more !== undefined) return undefined;
-  const [at, sign, ended] = value.toString('utf8').split(',');
-  const claim = { stage, task, source, at: Number(at), ...(ended === 'ended' ? { ended: true } : {}) };
+  const [at, sign, ended, text] = value.toString('utf8').split(',');
+  const batch = text === undefined ? undefined : batchFromText(text);
+  const claim = {
+    stage,
+    task,
+    source,
+    at: Number(at),
+    ...(ended === 'ended' ? { ended: true } : {}),
+    ...(batch ? { batch } : {}),
+  };
   if (Number.isNaN(claim.at)) return undefined;
   return sign ? { ...claim, sign: Number(sign) } : claim;
 }

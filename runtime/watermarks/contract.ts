@@ -1,3 +1,5 @@
+import type { BatchEnd, BatchMark } from './source-batches.ts';
+
 /** How far a source has come: everything up to `at` (epoch ms) has passed; -Infinity: nothing yet. */
 export interface Reach {
   readonly at: number;
@@ -27,6 +29,8 @@ export interface Claim {
   readonly ended?: boolean;
   /** Broker time of the newest sign of life of the source, where known. */
   readonly sign?: number;
+  /** What a task of the first processor has read of the batches of the source. */
+  readonly batch?: BatchMark;
 }
 
 /** What proves that a source lives, and so what moves its clock. */
@@ -35,8 +39,19 @@ export type Liveness =
   | { readonly kind: 'heartbeat' }
   /** Nobody vouches: drained and heard of within `patienceMs` (Infinity: whenever drained) counts as living. */
   | { readonly kind: 'idle-after'; readonly patienceMs: number }
-  /** The feed states event time: files, replays, nightly batches. */
-  | { readonly kind: 'stated' };
+  /** The feed states event time: files and replays. */
+  | { readonly kind: 'stated' }
+  /** Only the as-of of a batch that is complete moves it; `vouched`: its feed claims what it has handed on. */
+  | { readonly kind: 'batch'; readonly ends: BatchEnd; readonly vouched: boolean };
+
+/** A link of the chain before a source. */
+export interface Feeder {
+  readonly name: string;
+  /** Up to when its facts are in what the source vouches for at `at`, event time. */
+  readonly upTo: (at: number) => number;
+  /** It is a source itself, whose own watermark limits as well. */
+  readonly isSource: boolean;
+}
 
 /** What the runtime needs to know of a source. */
 export interface SourceClock {
@@ -46,6 +61,8 @@ export interface SourceClock {
   readonly latenessMs: number;
   /** It may never be fed (history that is loaded once, or not at all): until a feed of it is heard of it counts as ended. */
   readonly optional?: boolean;
+  /** What feeds it: its facts are never fresher than the slowest of these. */
+  readonly feeders?: readonly Feeder[];
 }
 
 /**

@@ -26,7 +26,9 @@ interface Epoch {
  */
 export function openFeed(options: FeedOptions): Feed & { readonly advance: () => void } {
   const { instance, sources, progress, claims } = options;
-  const vouched = sources.filter(({ liveness }) => liveness.kind === 'heartbeat').map(({ source }) => source);
+  const isVouched = ({ liveness }: SourceClock): boolean =>
+    liveness.kind === 'heartbeat' || (liveness.kind === 'batch' && liveness.vouched);
+  const vouched = sources.filter(isVouched).map(({ source }) => source);
   const epochs: Epoch[] = [{ until: undefined, open: 0 }];
   const stated = new Map<string, number>();
   let claimed = Number.NEGATIVE_INFINITY;

@@ -1,6 +1,7 @@
 import type { PartitionReader, PartitionStream } from '../kafka/contract.ts';
 import type { Claim, Reach } from './contract.ts';
 import { claimKey, decodeClaim } from './claims.ts';
+import { mergeBatches } from './source-batches.ts';
 
 /** The greatest claim of a key, and the broker time of the last record that spoke for it. */
 export interface KnownClaim extends Claim {
@@ -49,8 +50,10 @@ export class ProgressTable {
     if (!claim) return;
     const known = this.#claims.get(key);
     const sign = Math.max(known?.sign ?? Number.NEGATIVE_INFINITY, claim.sign ?? Number.NEGATIVE_INFINITY);
+    const batch = mergeBatches(known?.batch, claim.batch);
     this.#claims.set(key, {
       ...claim,
+      ...(batch ? { batch } : {}),
       at: Math.max(known?.at ?? Number.NEGATIVE_INFINITY, claim.at),
       ...(sign > Number.NEGATIVE_INFINITY ? { sign } : {}),
       heardAt: appendedAt,

@@ -21,7 +21,8 @@ export function stageClaim(progress: ProgressTable, stage: string, tasks: number
 
 function feedClaim(progress: ProgressTable, { source, liveness, optional = false }: SourceClock): Reach {
   // In the millisecond of the tick more may be stamped after it.
-  if (liveness.kind === 'idle-after') return { at: progress.tick - 1, ended: false };
+  if (liveness.kind === 'idle-after' || (liveness.kind === 'batch' && !liveness.vouched))
+    return { at: progress.tick - 1, ended: false };
   let stated = Number.NEGATIVE_INFINITY;
   let ended = { heardAt: Number.NEGATIVE_INFINITY, is: optional };
   let living = Number.POSITIVE_INFINITY;

@@ -1,5 +1,6 @@
 import { TICK } from '../processor.ts';
 import type { Reach } from './contract.ts';
+import { type BatchMark, type BatchWord, withWord } from './source-batches.ts';
 
 /** What could be adopted once everything up to `ends` has been read and processed. Values by source, ends by input (`tpKey`, physical). */
 export interface Offer {
@@ -16,6 +17,7 @@ const unknown: Reach = { at: Number.NEGATIVE_INFINITY, ended: false };
 export class TaskWatermarks {
   readonly #adopted = new Map<string, Reach>();
   readonly #clocks = new Map<string, number>();
+  readonly #batches = new Map<string, BatchMark>();
   readonly #tick: () => number;
   #offer: Offer | undefined;
 
@@ -23,11 +25,28 @@ export class TaskWatermarks {
     this.#tick = tick;
   }
 
-  restore(adopted: Readonly<Record<string, Reach>>): void {
+  restore(adopted: Readonly<Record<string, Reach>>, batches: Readonly<Record<string, BatchMark>> = {}): void {
     this.#adopted.clear();
     for (const [source, reach] of Object.entries(adopted)) this.#adopted.set(source, reach);
+    this.#batches.clear();
+    for (const [source, mark] of Object.entries(batches)) this.#batches.set(source, mark);
     this.#clocks.clear();
     this.#offer = undefined;
+  }
+
+  /** A record of a source that comes in batches was processed. */
+  vouch(source: string, word: BatchWord): void {
+    this.#batches.set(source, withWord(this.#batches.get(source), word));
+  }
+
+  /** What was read of the batches of a source. */
+  batch(source: string): BatchMark | undefined {
+    return this.#batches.get(source);
+  }
+
+  /** All of them, to be kept with the position; nothing where no source comes in batches. */
+  batches(): { readonly batches?: Readonly<Record<string, BatchMark>> } {
+    return this.#batches.size === 0 ? {} : { batches: Object.fromEntries(this.#batches) };
   }
 
   snapshot(): Record<string, Reach> {

@@ -292,6 +292,12 @@ export interface SourceFreshness {
   readonly since: number;
   /** Broker time of the report. */
   readonly at: number;
+  /** Status before, in the report of a change; null in repetitions and in the first report. */
+  readonly before: string | null;
+  /** When the next update is due, or was; null where none is due at a certain time. */
+  readonly expectedAt: number | null;
+  /** What feeds the source and is to blame for its watermark, and how often it brings something new. */
+  readonly link: string | null;
 }
 
 /** How fresh one source was at a decision. */
@@ -306,6 +312,8 @@ export interface SourceProof {
   readonly ageMs: number | null;
   /** fresh | lagging | stale | silent | unknown. */
   readonly status: string;
+  /** What feeds the source and is to blame for the age of its facts, and how often it brings something new. */
+  readonly link: string | null;
 }
 
 /** A raw event, validated, transformed and stamped. */

@@ -26,7 +26,7 @@ const because = (event: string | null, ms: number, cause = 'event', at = now): B
   messageId: event === null ? null : `msg-${ms}`,
   seenUpTo: at - 1200,
   lagMs: 1200,
-  sources: [{ source: 'till', watermark: at - 1200, asOf: at - 1500, ageMs: 300, status: 'fresh' }],
+  sources: [{ source: 'till', watermark: at - 1200, asOf: at - 1500, ageMs: 300, status: 'fresh', link: null }],
   hops:
     cause === 'event'
       ? [

@@ -76,6 +76,7 @@ beforeAll(async () => {
     const context: Omit<Context, 'state'> = {
       task: { processor: processor.name, partition },
       tick: appendedAt,
+      vouch: () => undefined,
       endOf: () => undefined,
       watermark: () => Number.NEGATIVE_INFINITY,
       clock: () => Number.NEGATIVE_INFINITY,

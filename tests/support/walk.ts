@@ -18,6 +18,7 @@ import { createRawDecoder } from '../../schemas/raw-decoder.ts';
 import { MemoryRegistry } from '../../schemas/registry/memory.ts';
 import type { Registry } from '../../schemas/registry/registry.ts';
 import { primaryIdentifier, type SegmentMessage } from '../../schemas/segment-message.ts';
+import { sourceClock } from '../../schemas/source-clock.ts';
 import { createSerdes, type Serdes } from '../../schemas/serdes.ts';
 import { rawTopic, topics } from '../../schemas/topics.ts';
 import { loadWorkspace, type Workspace } from '../../workspace/load.ts';
@@ -148,7 +149,7 @@ export class Walk implements Parts {
       processors,
       partitions: driver.partitions,
       kafka: driver.broker.client(),
-      sources: sources.map(({ name, liveness, latenessMs }) => ({ source: name, liveness, latenessMs })),
+      sources: sources.map((source) => sourceClock(source, sources)),
       tasks: () => driver.tasks,
     });
     return new Walk({ workspace, driver, watermarks, serdes, sources, processors });

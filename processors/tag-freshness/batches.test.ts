@@ -1,0 +1,43 @@
+import { describe, expect, it } from '@jest/globals';
+import { appendedAt, sourceOf, tag } from './fixture.ts';
+
+const transform = [
+  { when: 'record.kind == "end"', skip: 'end of the file', as_of: 'record.as_of', ends_batch: true },
+  { event: 'Counted', as_of: 'record.?as_of.orValue(null)', identifiers: { product: 'record.sku' } },
+];
+const counts = sourceOf({ liveness: 'batch', transform });
+const asOf = appendedAt - 60_000;
+const word = (more: object = {}) => [{ source: 'tills', word: { asOf, at: appendedAt, ends: false, ...more } }];
+
+describe('a source that comes in batches', () => {
+  it('vouches with every record, as of when the record says', () => {
+    expect(tag(counts, { sku: 'a', as_of: asOf }).vouched).toEqual(word());
+    expect(tag(counts, { sku: 'a' }, { 'as-of': String(asOf) }).vouched).toEqual(word());
+  });
+
+  it('ends a batch with the record that says so, which need be no event', () => {
+    const { vouched, events, counted } = tag(counts, { kind: 'end', as_of: new Date(asOf).toISOString() });
+    expect(vouched).toEqual(word({ ends: true }));
+    expect([events, counted]).toEqual([[], ['skipped tills end of the file']]);
+    const [only] = transform.slice(1);
+    const ending = sourceOf({ liveness: 'batch', transform: [{ ...only, as_of: 'record.as_of', ends_batch: true }] });
+    expect(tag(ending, { sku: 'a', as_of: asOf })).toMatchObject({ vouched: word({ ends: true }), rejected: [] });
+  });
+
+  it('vouches for nothing where a record does not say as of when, and for nothing that lies ahead', () => {
+    expect(tag(counts, { sku: 'a' }).vouched).toEqual([]);
+    expect(tag(counts, { sku: 'a', as_of: appendedAt + 3_600_000 }).vouched).toEqual(word({ asOf: appendedAt }));
+  });
+
+  it('refuses an end that does not say of which batch', () => {
+    expect(tag(counts, { kind: 'end', as_of: 'lately' })).toMatchObject({
+      vouched: [],
+      rejected: [expect.stringMatching(/^validate: as_of/)],
+    });
+    expect(tag(counts, { kind: 'end' })).toMatchObject({ vouched: [], rejected: [expect.stringMatching(/^transform/)] });
+  });
+
+  it('is the only one whose clock goes by what records say', () => {
+    expect(tag(sourceOf({ transform: transform.slice(1) }), { sku: 'a', as_of: asOf }).vouched).toEqual([]);
+  });
+});
