@@ -1,6 +1,5 @@
 import type { Leaf, LeafEvent, Note } from './operator.ts';
 import { dropUpTo, entryAt, firstAfter, inOrder, insert, union, type Entry } from './sorted-log.ts';
-import { holdsAt, nextFlip, type Steps } from './steps.ts';
 import type { Window } from './window.ts';
 import { pruneZones, withZone, zoneEvents, zoneLine, type ZoneLine, type ZoneTold } from './zones.ts';
 
@@ -49,24 +48,27 @@ export function windowedLeaf<E extends Entry>(spec: WindowedSpec<E>): Leaf<Windo
   const stateOf = (log: readonly E[], zones: readonly ZoneTold[]): WindowedState<E> =>
     zones.length === 0 ? { log } : { log, zones };
   const nothing = spec.tally().read(undefined, undefined);
-  const readings = function* ({ log, zones = [] }: WindowedState<E>): Generator<readonly [at: number, reading: Reading]> {
+  /** The reading at a time, and each later time at which it may be another. */
+  const readings = function* (
+    { log, zones = [] }: WindowedState<E>,
+    since: number,
+  ): Generator<readonly [at: number, reading: Reading]> {
     const tally = spec.tally();
-    for (const [at, from, to] of sweepWindow(log, window, zoneLine(zones, spec.timezone), tally))
+    for (const [at, from, to] of sweepWindow(log, window, zoneLine(zones, spec.timezone), tally, since))
       yield [at, from === to ? nothing : tally.read(log[from], log[to - 1])];
   };
-  const steps = (state: WindowedState<E>): Steps => ({
-    initial: nothing.holds,
-    steps: (function* () {
-      for (const [at, { holds }] of readings(state)) yield [at, holds] as const;
-    })(),
-  });
   const readingAt = (state: WindowedState<E>, at: number): Reading => {
-    let last = nothing;
-    for (const [time, reading] of readings(state)) {
-      if (time > at) break;
-      last = reading;
+    for (const [, reading] of readings(state, at)) return reading;
+    return nothing;
+  };
+  /** The first time after `at` at which what `of` picks is another than then. */
+  const nextOther = (state: WindowedState<E>, at: number, of: (reading: Reading) => unknown): number => {
+    let now: unknown;
+    for (const [time, reading] of readings(state, at)) {
+      if (time === at) now = of(reading);
+      else if (of(reading) !== now) return time;
     }
-    return last;
+    return Number.POSITIVE_INFINITY;
   };
 
   return {
@@ -88,8 +90,8 @@ export function windowedLeaf<E extends Entry>(spec: WindowedSpec<E>): Leaf<Windo
       const zones = pruneZones(before, horizon);
       return log === state.log && zones === before ? state : stateOf(log, zones);
     },
-    holds: (state, at) => holdsAt(steps(state), at),
-    nextChange: (state, at) => nextFlip(steps(state), at),
+    holds: (state, at) => readingAt(state, at).holds,
+    nextChange: (state, at) => nextOther(state, at, ({ holds }) => holds),
     eventAt: (state, at) => {
       const entry = entryAt(state.log, at);
       if (entry !== undefined) return { messageId: entry.id, event: of };
@@ -105,15 +107,7 @@ export function windowedLeaf<E extends Entry>(spec: WindowedSpec<E>): Leaf<Windo
     },
     figure: {
       value: (state, at) => readingAt(state, at).value,
-      next: (state, at) => {
-        let now = JSON.stringify(nothing.value);
-        for (const [time, { value }] of readings(state)) {
-          const told = JSON.stringify(value);
-          if (time <= at) now = told;
-          else if (told !== now) return time;
-        }
-        return Number.POSITIVE_INFINITY;
-      },
+      next: (state, at) => nextOther(state, at, ({ value }) => JSON.stringify(value)),
     },
   };
 }
@@ -123,25 +117,45 @@ function entryOf<E extends Entry>({ occurredAt, messageId }: LeafEvent, read: Om
   return { t: occurredAt, id: messageId, ...read } as unknown as E;
 }
 
-/** Moves the window over the log; yields each time at which it may hold others, with the first and the end of those in it. */
+/**
+ * Moves the window over the log from a time on; yields that time and each later one at which the window may hold others, with the
+ * first and the end of those in it.
+ */
 function* sweepWindow<E extends Entry>(
   log: readonly E[],
   window: Window,
   zones: ZoneLine,
   { add, remove }: Pick<Tally<E>, 'add' | 'remove'>,
+  since: number,
 ): Generator<readonly [at: number, from: number, to: number]> {
-  const times = new Set<number>(zones.changes);
-  for (const zone of window.personal ? zones.all : [''])
-    for (const { t } of log) for (const time of window.span(t, zone)) if (Number.isFinite(time)) times.add(time);
-  let from = 0;
-  let to = 0;
+  const { personal } = window;
+  const rangeAt = (at: number): readonly [number, number] => window.range(at, personal ? zones.at(at) : '');
+  let from = since === Number.NEGATIVE_INFINITY ? 0 : firstAfter(log, rangeAt(since)[0]);
+  let to = from;
+  const move = ([after, upTo]: readonly [number, number]): void => {
+    for (let next = log[to]; next !== undefined && next.t <= upTo; next = log[++to]) add(next);
+    for (let next = log[from - 1]; next !== undefined && next.t > after; next = log[from - 1]) {
+      add(next);
+      from -= 1;
+    }
+    for (let first = log[from]; first !== undefined && from < to && first.t <= after; first = log[++from]) remove(first);
+    for (let last = log[to - 1]; last !== undefined && to > from && last.t > upTo; last = log[to - 1]) {
+      remove(last);
+      to -= 1;
+    }
+  };
+  if (since !== Number.NEGATIVE_INFINITY) move(rangeAt(since));
+  yield [since, from, to];
+  const times: number[] = zones.changes.filter((time) => time > since);
+  const concerned = personal ? log : log.slice(from);
+  for (const zone of personal ? zones.all : [''])
+    for (const { t } of concerned)
+      for (const time of window.span(t, zone)) if (time > since && time !== Number.POSITIVE_INFINITY) times.push(time);
+  let before = since;
   for (const at of Float64Array.from(times).sort()) {
-    const [after, upTo] = window.range(at, window.personal ? zones.at(at) : '');
-    const [start, end] = [firstAfter(log, after), firstAfter(log, upTo)];
-    while (to < end) add(log[to++] as E);
-    while (from > start) add(log[--from] as E);
-    while (from < start) remove(log[from++] as E);
-    while (to > end) remove(log[--to] as E);
+    if (at === before) continue;
+    before = at;
+    move(rangeAt(at));
     yield [at, from, to];
   }
 }
