@@ -23,7 +23,7 @@ export interface ChainRow {
 
 /** Of this many events one belongs to a customer with an address, and is answered by a mail: ten a second at 500 events/s. */
 const MAIL_EVERY = 50;
-const WARM_SECONDS = 5;
+const WARM_SECONDS = 10;
 
 /** Runs the chain in two processes, and sends it orders that each put a customer into a segment and have a message planned. */
 export async function startChain(

@@ -64,7 +64,9 @@ export function growthTable({ rows }: GrowthValues): string {
     [...head, ...more],
     rows.map((row) => [
       ...[row.customers, row.segments, row.partitions, row.instances, row.rate].map(whole),
-      ...[tenth(row.cpu), whole(row.memory), whole(row.storeBytesPerCustomer)],
+      tenth(row.cpu),
+      whole(row.memory),
+      whole(row.storeBytesPerCustomer),
       ...[row.warmStart, row.afterKill, row.coldStart].map(tenth),
     ]),
   );

@@ -45,8 +45,10 @@ export async function watch(
     if (Date.now() - moved > 30_000) throw new Error(`${programs[0]?.name} stands still at ${processed} of ${total}`);
     last = processed;
   }
-  const from = samples.find(({ processed }) => processed >= total * FROM);
-  const to = samples.find(({ processed }) => processed >= total * TO);
+  const first = samples.findIndex(({ processed }) => processed >= total * FROM);
+  // A short run is measured to its end.
+  const until = samples.findIndex(({ processed }, i) => processed >= total * TO && i > first);
+  const [from, to] = [samples[until > first ? first : 0], samples[until > first ? until : samples.length - 1]];
   if (!from || !to || to.processed === from.processed) throw new Error('the run was too short to be measured');
   const records = to.processed - from.processed;
   return {
