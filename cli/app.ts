@@ -12,6 +12,7 @@ import type { Log } from '../runtime/environment.ts';
 import { FreshetError } from '../runtime/errors.ts';
 import { partitionFor } from '../runtime/partition.ts';
 import type { Rejected } from '../runtime/record.ts';
+import { TICK_KEY } from '../runtime/watermarks/claims.ts';
 import type { Feed } from '../runtime/watermarks/contract.ts';
 import type { SourceConfig } from '../schemas/config.ts';
 import { createRawDecoder } from '../schemas/raw-decoder.ts';
@@ -221,6 +222,11 @@ function gatewayOf(
     topicName: pipeline.names.topic(topics.eventsRaw.name),
     feed,
     clock: systemClock,
+    brokerTime: async () => {
+      const tick = { key: Buffer.from(TICK_KEY), value: Buffer.alloc(0) };
+      const control = { topic: pipeline.names.topic(topics.progress.name), partition: 0 };
+      return (await pipeline.producer.send({ ...control, records: [tick] })).appendTime;
+    },
     secret: workspace.secret,
     reject,
     registry: metrics,

@@ -95,7 +95,8 @@ export function tagFreshness({ sources, secret, rawDecoder, values }: TagFreshne
     const given = draft.messageId ?? (header(record.headers, 'message-id') || null);
     const origin = { topic: record.topic, partition: record.partition, offset: record.offset };
     const messageId = given ?? hashId(source.name, origin.topic, origin.partition, origin.offset);
-    const receivedAt = stamp(record, 'received-at') ?? record.timestamp;
+    // Nothing comes in after it has been appended: such a stamp is of a clock that is wrong.
+    const receivedAt = Math.min(stamp(record, 'received-at') ?? record.timestamp, record.timestamp);
     const sentAt = stamp(record, 'sent-at') ?? null;
     const { deviceAt } = draft;
     const { occurredAt, flags } = occurrence({

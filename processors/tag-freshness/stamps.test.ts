@@ -29,6 +29,16 @@ describe('when an event happened', () => {
     expect(tagged(site, { ...call, timestamp: iso(at), sentAt: iso(at) })).toMatchObject({ occurredAt: at, flags: [] });
   });
 
+  it('is not corrected by a stamp of receiving that lies after the append time', () => {
+    const headers = { 'received-at': String(appendedAt + 2 * hour), 'sent-at': iso(appendedAt - 40) };
+    const at = appendedAt - 10 * minute;
+    expect(tagged(site, { ...call, timestamp: iso(at) }, headers)).toMatchObject({
+      occurredAt: at,
+      receivedAt: appendedAt,
+      flags: [],
+    });
+  });
+
   it('is when it was received if nobody said, and then vouched for as of no time', () => {
     const sent = { 'received-at': String(appendedAt - 30), 'sent-at': iso(appendedAt - hour) };
     expect(tagged(site, call, sent)).toMatchObject({ occurredAt: appendedAt - 30, asOf: null, flags: [] });

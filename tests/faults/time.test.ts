@@ -1,10 +1,12 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
+import { createGateway } from '../../connectors/sources/gateway/index.ts';
 import { customerId } from '../../schemas/keys.ts';
 import { topics } from '../../schemas/topics.ts';
 import type { MembershipChange } from '../../schemas/generated/types.ts';
 import { membershipsAt } from '../support/membership-oracle.ts';
 import { callOf, type Happening, livesOf, plain } from '../support/people.ts';
 import { at, standOn, start, track, type Walk, walks } from '../support/walk.ts';
+import { post } from '../support/send.ts';
 import { randomOf } from './harness/random.ts';
 import { TwoInstances } from './harness/two-instances.ts';
 
@@ -142,5 +144,59 @@ describe('F26: clocks that are wrong', () => {
       expect(new Set(found.changes).size).toBe(found.changes.length);
     }
     expect(right.changes.length).toBeGreaterThan(50);
+  });
+
+  /** When events happened that come in by a gateway whose clock is wrong by so much, as they are tagged; what the gateway says. */
+  async function taggedBy(skewMs: number, asks: boolean): Promise<{ found: readonly number[]; said: readonly string[] }> {
+    standOn(() => ({}));
+    const walk = await openWalk();
+    const { driver, sources, workspace } = walk;
+    const said: string[] = [];
+    const writer = driver.broker.client().producer();
+    const gateway = createGateway({
+      sources,
+      producer: {
+        send: async (batch, more) => ({ ...(await writer.send(batch, more)), appendTime: driver.clock.now() }),
+        close: () => writer.close(),
+      },
+      partitions: driver.partitions,
+      topicName: topics.eventsRaw.name,
+      feed: walk.watermarks.feed(),
+      clock: { now: () => driver.clock.now() + skewMs },
+      ...(asks ? { brokerTime: async () => driver.clock.now() } : {}),
+      secret: workspace.secret,
+      reject: async () => undefined,
+      log: ({ event, detail }) => event === 'clock-wrong' && said.push(detail ?? ''),
+    });
+    const { url } = await gateway.start({ host: '127.0.0.1' });
+    if (!asks) await post(url, 'dev-shop-key', 'track', { event: 'Product Viewed', userId: 'first' });
+    const iso = (time: number): string => new Date(time).toISOString();
+    const devices = {
+      right: { timestamp: iso(at(0) - 60_000), sentAt: iso(at(0)) },
+      'an hour ahead': { timestamp: iso(at(0) + hour - 60_000), sentAt: iso(at(0) + hour) },
+      'an hour behind': { timestamp: iso(at(0) - hour - 60_000), sentAt: iso(at(0) - hour) },
+      'without a clock': {},
+    };
+    for (const [messageId, times] of Object.entries(devices))
+      await post(url, 'dev-shop-key', 'track', { event: 'Product Viewed', userId: 'first', messageId, ...times });
+    await gateway.stop();
+    await driver.settle();
+    const found = driver.read(topics.eventsTagged).map(({ value }) => value);
+    return { found: found.slice(asks ? 0 : 1).map(({ occurredAt }) => occurredAt - at(0)), said };
+  }
+
+  it.each([
+    ['asks the brokers at its start', true],
+    ['learns it from its first write', false],
+  ])('F26: move no event when it is the gateway that is two hours ahead or behind, which %s', async (_, asks) => {
+    const right = await taggedBy(0, asks);
+    expect(right).toEqual({ found: [-60_000, -60_000, -60_000, 0], said: [] });
+    for (const skewMs of [2 * hour, -2 * hour]) {
+      const { found, said } = await taggedBy(skewMs, asks);
+      const moved = found.filter((occurredAt, index) => occurredAt !== right.found[index]).length;
+      say(`F26 (gateway ${skewMs / hour} h off): records ${found.length}, moved ${moved}; ${said.join()}`);
+      expect([found.length, moved]).toEqual([4, 0]);
+      expect(said).toEqual([expect.stringContaining(`7200 s ${skewMs > 0 ? 'ahead of' : 'behind'} the brokers`)]);
+    }
   });
 });

@@ -6,6 +6,7 @@ import type { Rejected } from '../../../runtime/record.ts';
 import type { Feed } from '../../../runtime/watermarks/contract.ts';
 import type { SourceConfig } from '../../../schemas/config.ts';
 import { answer, answerRefusal } from './answers.ts';
+import { brokerClock, heardBy } from './broker-clock.ts';
 import { createBudget } from './budget.ts';
 import { KafkaGate } from './kafka-gate.ts';
 import { type GatewayLimits, gatewayLimits } from './limits.ts';
@@ -26,6 +27,8 @@ export interface GatewayOptions {
   readonly topicName: string;
   readonly feed: Feed;
   readonly clock: Clock;
+  /** The time of a broker, epoch milliseconds, asked for at the start; later the append times of what is written tell it. */
+  readonly brokerTime?: () => Promise<number | undefined>;
   /** Of the deployment, for the keys of records. */
   readonly secret: string;
   /** Records an event that could not be used; its request is not answered before it resolves. */
@@ -72,7 +75,9 @@ export function createGateway(options: GatewayOptions): Gateway {
   const metrics = gatewayMetrics(registry, budget);
   const log = options.log ?? (() => {});
   const gate = new KafkaGate(options.clock, limits.retryAwayMs, (state) => log({ level: 'warn', event: `kafka-${state}` }));
-  const { producer, topicName, reject, clock, secret, partitions } = options;
+  const { topicName, reject, secret, partitions } = options;
+  const clock = brokerClock(options.clock, (behindMs) => log({ level: 'warn', event: 'clock-wrong', detail: told(behindMs) }));
+  const producer = heardBy(clock, options.clock, options.producer);
   const outlets = { producer, topicName, reject, gate };
   const findSource = writeKeys(options.sources);
   const take = takeRequests({ findSource, outlets, limits, budget, metrics, clock, secret, partitions });
@@ -122,7 +127,21 @@ export function createGateway(options: GatewayOptions): Gateway {
     log({ level: 'error', event: 'fault', detail: error instanceof Error ? error.name : 'unknown' });
     answerRefusal(response, refuse(500, 'internal_error', 'the gateway failed; send again later'));
   });
-  return { app, registry, start: (at) => server.start(at), stop: (deadlineMs) => server.stop(deadlineMs) };
+  const start: Gateway['start'] = async (at) => {
+    const asked = options.clock.now();
+    // Without an answer, the first thing that is written tells.
+    const time = await options.brokerTime?.().catch(() => undefined);
+    if (time !== undefined) clock.hear(time, asked, options.clock.now());
+    return await server.start(at);
+  };
+  return { app, registry, start, stop: (deadlineMs) => server.stop(deadlineMs) };
+}
+
+function told(behindMs: number): string {
+  if (behindMs === 0) return 'the clock of this machine agrees with the brokers again';
+  const seconds = Math.round(Math.abs(behindMs) / 1000);
+  const which = behindMs > 0 ? 'behind' : 'ahead of';
+  return `the clock of this machine is ${seconds} s ${which} the brokers; theirs is used: set it right`;
 }
 
 /** Browsers on any site may send; keys are for writing only, and no cookie is read. */

@@ -8,7 +8,7 @@ import { refuse, type Refusal } from './refusal.ts';
 /** A line of the gateway's log; holds no personal data and nothing of a body. */
 export interface GatewayLogLine {
   readonly level: 'info' | 'warn' | 'error';
-  readonly event: 'listening' | 'stopping' | 'stopped' | 'kafka-away' | 'kafka-back' | 'fault';
+  readonly event: 'listening' | 'stopping' | 'stopped' | 'kafka-away' | 'kafka-back' | 'clock-wrong' | 'fault';
   readonly detail?: string;
 }
 
