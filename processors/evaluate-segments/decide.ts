@@ -74,9 +74,10 @@ export function decideArrival(given: Case, arrival: Arrival): Outcome {
     const decisions = steps(given, upTo, arrival.occurredAt);
     return outcome(given, decisions.at(-1)?.effectiveAt ?? upTo, decisions, late);
   }
-  const cause = { kind: 'event', ...named(arrival), corrects: null };
   if (segment.monotone && !before.in) {
     const at = timeline.next(upTo, false);
+    // The step may lie before the event that brings it up: then another made it.
+    const cause = { kind: 'event', ...named(timeline.eventAt(at) ?? arrival), corrects: null };
     if (at !== Number.POSITIVE_INFINITY) return outcome(given, at, [{ segment, enters: true, effectiveAt: at, cause }], late);
   }
   return outcome(given, upTo, [], late);
