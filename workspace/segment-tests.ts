@@ -67,7 +67,9 @@ function failuresOf({ segment, customer, start, given, expected }: SegmentTest):
   return expected.flatMap(({ at, member }) => {
     const time = start + parseDuration(at);
     if (timeline.holds(time) === member) return [];
-    const says = segment.leaves.map(({ hash, leaf }) => leaf.explain(states.get(hash), time).says).join('; ');
+    const says = segment.leaves
+      .map(({ hash, leaf }) => (leaf.forCustomer?.(customer) ?? leaf).explain(states.get(hash), time).says)
+      .join('; ');
     return [`at ${at}: expected ${member ? 'a member' : 'no member'}, found the opposite: ${says}`];
   });
 }
