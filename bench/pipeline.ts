@@ -42,11 +42,8 @@ const chainRows: ChainRow[] = [];
 const hopRows: HopRow[] = [];
 try {
   for (const segments of numbers(values.segments)) {
-    const row = await measureThroughput(cluster, await writeWorkspace(cluster.folder, segments), segments, load);
-    throughput.push(row);
-    for (const { part, rate, cpu, brokerCpu } of [...row.parts, row.whole]) {
-      console.log(`${segments} segments, ${part}: ${rate} events/s, ${cpu.toFixed(1)} µs CPU (broker ${brokerCpu.toFixed(1)})`);
-    }
+    const workspace = await writeWorkspace(cluster.folder, segments);
+    throughput.push(await measureThroughput(cluster, workspace, segments, load));
   }
   const rates = numbers(values.rates);
   const chain = await startChain(cluster, await writeWorkspace(cluster.folder, 10));

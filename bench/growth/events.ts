@@ -42,7 +42,7 @@ export async function fillIdentified(cluster: BenchCluster, kafka: Kafka, load: 
           source: 'shop',
           type: event === 'Identify' ? 'identify' : 'track',
           event,
-          occurredAt: began + i / 1000,
+          occurredAt: began + Math.trunc(i / 1000),
           receivedAt: began,
           asOf: null,
           identifiers: [{ kind: 'user_id', value: customer }],

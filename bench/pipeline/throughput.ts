@@ -42,12 +42,22 @@ export async function measureThroughput(
     { part: 'gateway', rate: Math.round(events / seconds), cpu: gateway.program.progress.cpu / events, brokerCpu },
   ];
   await gateway.program.stop();
+  tell(segments, rows[0]);
   for (const part of parts) {
     const { program } = await alone.run([part, 'watch-sources'], part);
     rows.push({ part, ...pick(await watch([program], events, cluster.brokerCpu)) });
+    tell(segments, rows.at(-1));
     await program.stop();
   }
-  return { segments, parts: rows, whole: await measureWhole(cluster, workspace, segments, load) };
+  const whole = await measureWhole(cluster, workspace, segments, load);
+  tell(segments, whole);
+  return { segments, parts: rows, whole };
+}
+
+function tell(segments: number, row: HopThroughput | undefined): void {
+  if (row === undefined) return;
+  const { part, rate, cpu, brokerCpu } = row;
+  console.log(`${segments} segments, ${part}: ${rate} events/s, ${cpu.toFixed(1)} µs CPU (broker ${brokerCpu.toFixed(1)})`);
 }
 
 async function measureWhole(
