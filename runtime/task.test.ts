@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
+import { ManualClock } from './clock.ts';
 import type { Processor } from './processor.ts';
 import type { Rejected } from './record.ts';
 import { memoryEngine } from './state/memory.ts';
@@ -65,6 +66,20 @@ describe('a task', () => {
     expect(driver.read(reminders).map(({ value }) => value.at)).toEqual([160]);
     await driver.watermark('shop', 9999);
     expect(driver.read(reminders)).toHaveLength(0);
+  });
+
+  it('fires what is due at one moment in transactions of limited time, each once', async () => {
+    const clock = new ManualClock(0);
+    const slow: Processor = { ...sumSales, onTimer: (...all) => (clock.advance(2), sumSales.onTimer?.(...all)) };
+    driver = await TopologyTestDriver.start({ processors: [slow], serdes: jsonSerdes, rejected, clock, partitions: 1 });
+    for (let i = 0; i < 350; i++) driver.pipe(sales, `k${i}`, { amount: 1, at: 100 });
+    await driver.settle();
+    const task = driver.tasks[0];
+    const before = task?.steps ?? 0;
+    await driver.watermark('shop', 160);
+    expect(task?.steps).toBe(before + 4);
+    const rung = driver.read(reminders).map(({ key }) => key);
+    expect([rung.length, new Set(rung).size]).toEqual([350, 350]);
   });
 
   it('forgets a due that a later write has replaced', async () => {

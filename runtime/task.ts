@@ -267,6 +267,7 @@ export class Task {
     const changes = overlay.changes();
     const sizes: number[] = [];
     for (const change of changes) {
+      if (sizes.length > 0 && sizes.length % RECORDS_IN_A_ROW === 0) await immediate();
       const key = dataKey(change.id);
       const value = change.after ? encodeCell(change.after) : null;
       outputs.add(changelog.topic, changelog.partition, { key: changelogKey(key), value });

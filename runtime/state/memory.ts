@@ -23,7 +23,7 @@ export function memoryEngine(): StoreEngine {
 class MemoryStore implements Store {
   readonly #entries: Map<string, StoreEntry>;
   readonly #onClose: () => void;
-  /** Keys in order, rebuilt when a scan finds them changed. */
+  /** Keys in order, among them some that have been deleted; made anew when a scan finds that others have come. */
   #sorted: string[] | undefined;
 
   constructor(entries: Map<string, StoreEntry>, onClose: () => void) {
@@ -45,8 +45,8 @@ class MemoryStore implements Store {
       if (op.kind === 'put') {
         if (!this.#entries.has(id)) this.#sorted = undefined;
         this.#entries.set(id, { key: Buffer.from(op.key), value: Buffer.from(op.value) });
-      } else if (this.#entries.delete(id)) {
-        this.#sorted = undefined;
+      } else {
+        this.#entries.delete(id);
       }
     }
   }
