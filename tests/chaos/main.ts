@@ -36,7 +36,9 @@ const faults: FaultCounts = {
 };
 
 if (values.mutations) {
-  const rows: string[] = [];
+  const control = await runChaos({ seed, minutes, events, faults, say });
+  const rows = [`${'none'.padEnd(18)} ${control.counts.spotless ? 'spotless ' : 'NOT SPOTLESS'}  ${control.counts.summary()}`];
+  if (!control.counts.spotless) process.exitCode = 1;
   for (const name of Object.keys(mutations)) {
     say(`mutation ${name}`);
     const { counts } = await runChaos({ seed, minutes, events, faults, mutation: name, say });

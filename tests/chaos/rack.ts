@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Instance } from './instance.ts';
 import { PARTITIONS } from './settings.ts';
@@ -25,6 +26,7 @@ export class Rack {
 
   constructor(options: RackOptions) {
     const { brokers, registryUrl, prefix, dataDir, mutation, logs, say } = options;
+    if (logs !== undefined) mkdirSync(logs, { recursive: true });
     this.#options = options;
     const env = {
       KAFKA_BROKERS: brokers.join(','),

@@ -69,6 +69,7 @@ export class MembershipJudge {
   finish(log: RawLog, hops: HopsJudge, ackedAfter: Float64Array): void {
     for (const [id, cause] of this.#awaited) this.#counts.add('membership-diff', 'no activation for a change', `${id}, ${cause}`);
     const events = new Map<string, RawEvent[]>();
+    const times = new Float64Array(log.events.length);
     for (const event of log.events) {
       const label = event === undefined ? undefined : hops.labels[event.index];
       if (event === undefined || label === undefined) continue;
@@ -76,6 +77,7 @@ export class MembershipJudge {
       const own = events.get(customer) ?? [];
       events.set(customer, own);
       own.push(event);
+      times[event.index] = event.at;
     }
     const merged = new Set([...hops.mergedInto.keys(), ...hops.mergedInto.values()]);
     for (const [customer, own] of events) this.#compare(customer, own, merged, hops, ackedAfter);
@@ -84,7 +86,7 @@ export class MembershipJudge {
         for (const segment of segmentNames)
           if (this.#in.has(`${customer} ${segment}`))
             this.#counts.add('membership-diff', 'never left by a customer who ended', `${segment} of ${customer}`);
-      for (const change of changes) this.#checkCause(customer, change, hops);
+      for (const change of changes) this.#checkCause(customer, change, hops, times);
     }
   }
 
@@ -126,9 +128,11 @@ export class MembershipJudge {
         this.#counts.add('state-diff', 'a trait is not the newest', `${trait} of ${customer}`);
   }
 
-  /** An event that caused a change is the customer's. */
-  #checkCause(customer: string, { segment, cause, event }: Change, hops: HopsJudge): void {
+  /** An event that caused a change is the customer's, and not after it. */
+  #checkCause(customer: string, { segment, cause, event, at }: Change, hops: HopsJudge, times: Float64Array): void {
     if (cause !== 'event' || event === undefined) return;
+    if ((times[event] ?? 0) > at)
+      this.#counts.add('membership-diff', 'caused by an event after it', `${segment} of ${customer}, e${event}`);
     const label = hops.labels[event];
     if (label !== undefined && hops.resolve(label) === hops.resolve(customer)) return;
     this.#counts.add('membership-diff', 'caused by an event of another customer', `${segment} of ${customer}, e${event}`);
