@@ -27,6 +27,7 @@ const commands: Readonly<Record<string, { by: string } | typeof here | typeof sc
   'npm run check': script,
   'npm run test:faults': script,
   'npm run chaos -- --minutes 3 --seed 1': script,
+  'npm run demo:freshness': script,
   'npm run jest -- runtime': script,
   'npm run format': script,
   'npm run generate': script,

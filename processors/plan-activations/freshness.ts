@@ -56,11 +56,13 @@ export function proofNow(proof: Proof, demand: FreshnessDemand, sources: readonl
     const declared = sources.find(({ name }) => name === source);
     return declared === undefined ? null : linkOf(declared, context);
   };
-  const known = proof.sources.map((each) =>
-    gated.has(each.source)
-      ? { ...each, watermark: now(each.source), ageMs: age(each.asOf ?? now(each.source)), link: link(each.source) }
-      : each,
-  );
+  // The membership holds as of what each source vouches for: a line of a batch that is not whole counts for nothing yet.
+  const known = proof.sources.map((each) => {
+    if (!gated.has(each.source)) return each;
+    const { source } = each;
+    const at = now(source);
+    return { ...each, watermark: at, asOf: at, ageMs: age(at), status: statusOf(source), link: link(source) };
+  });
   const missing = [...gated]
     .filter((source) => !proof.sources.some((each) => each.source === source))
     .map((source) => ({

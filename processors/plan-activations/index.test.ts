@@ -275,6 +275,14 @@ describe('a message that demands fresh facts', () => {
     expect(one.requested).toEqual([]);
   });
 
+  it('does not go when its facts have come only after it has expired', () => {
+    const one = customerOf();
+    one.change();
+    one.passes(start + 11 * MINUTE, { stock: start + 11 * MINUTE });
+    expect(one.requested).toEqual([]);
+    expect(one.withheld.at(-1)?.value).toMatchObject({ decision: 'dropped', reason: 'held until it was no longer valid' });
+  });
+
   it('does not go when the membership behind it has ended', () => {
     const one = customerOf();
     one.change();

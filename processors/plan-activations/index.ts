@@ -99,11 +99,12 @@ export function planActivations(config: PlanActivationsConfig): Processor & Hand
       const activation = byName.get(each.activation);
       if (activation === undefined) return [];
       const { planned, refused } = judge(activation, each.change, context, each.id);
-      if (refused?.decision === 'held') {
-        if (context.tick < each.expiresAt) return [{ ...each, waitsFor: waitsFor(planned.stale, context.tick) }];
-        const reason = `held until it was no longer valid: ${refused.reason}`;
-        withhold(planned, { gate: refused.gate, reason, decision: 'dropped' }, context);
-      } else if (refused) withhold(planned, refused, context);
+      if (context.tick >= each.expiresAt) {
+        const why = refused ? `: ${refused.reason}` : '';
+        const reason = `held until it was no longer valid${why}`;
+        withhold(planned, { gate: refused?.gate ?? 'freshness', reason, decision: 'dropped' }, context);
+      } else if (refused?.decision === 'held') return [{ ...each, waitsFor: waitsFor(planned.stale, context.tick) }];
+      else if (refused) withhold(planned, refused, context);
       else {
         context.count('released', { activation: activation.name });
         request(planned, read(context), config.secret, context, each.decidedAt);
