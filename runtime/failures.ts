@@ -26,6 +26,10 @@ const known: Partial<Record<ErrorCode, Failure>> = {
   },
   UNDECLARED_OUTPUT: { remedy: 'stop', advice: 'the program is wrong: the processor must declare the topic as an output' },
   TOPIC_MISMATCH: { remedy: 'stop', advice: 'see "A changed number of partitions" in docs/operations.md' },
+  FORMAT_MISMATCH: {
+    remedy: 'stop',
+    advice: 'see "Another version" in docs/operations.md; nothing has been written',
+  },
   MISSING_TOOL: { remedy: 'stop', advice: 'run it on a platform that has what is missing' },
   CORRUPT_BATCH: { remedy: 'retry-later', advice: 'if it stays, look at the disk of the broker that leads the partition' },
   RECORD_TOO_LARGE: { remedy: 'retry-later', advice: 'raise max.message.bytes of the topic' },

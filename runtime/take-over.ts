@@ -45,8 +45,8 @@ export async function takeOver(
     const position = bytes ? (decodeCell(bytes).value as Position) : { inputs: {}, watermarks: {} };
     const { format = 1 } = position;
     if (format !== FORMAT) {
-      const advice = `run the version that wrote it, or reset the processor`;
-      throw new FreshetError('TOPIC_MISMATCH', `${id} is of format ${format}, this program reads ${FORMAT}: ${advice}`);
+      const advice = 'run the version that wrote it, or begin anew under another FRESHET_PREFIX';
+      throw new FreshetError('FORMAT_MISMATCH', `${id} is of format ${format}, this program reads ${FORMAT}: ${advice}`);
     }
     return { store, position, offset };
   } catch (error) {

@@ -1,14 +1,22 @@
+import { mkdtempSync, rmSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
+import { clusterFolder } from '../../infra/jest/abandoned.ts';
+import { startLocalCluster } from '../../infra/local/cluster.ts';
 import type { Processor } from '../../runtime/processor.ts';
 import type { Rejected } from '../../runtime/record.ts';
 import { decodeCell, encodeCell, FORMAT, metaKey, POSITION_ID } from '../../runtime/state/layout.ts';
 import { memoryEngine } from '../../runtime/state/memory.ts';
 import type { StoreEngine } from '../../runtime/state/store.ts';
 import { type Checkpoint, checkpointOp } from '../../runtime/restore.ts';
+import type { Position } from '../../runtime/take-over.ts';
 import { TopologyTestDriver } from '../../runtime/testing/driver.ts';
 import { jsonSerdes, testTopic } from '../../runtime/testing/json-serdes.ts';
 import { MemoryBroker } from '../../runtime/testing/memory-kafka.ts';
+import { Deployment } from './harness/deployment.ts';
+import { spotless } from './harness/oracle.ts';
 
+/** The folder of another version's checkout, with its packages: then that version takes part itself. */
+const earlier = process.env['FRESHET_EARLIER'];
 const visits = testTopic<number>('visits');
 const rejected = testTopic<Rejected>('rejected');
 const PARTITIONS = 4;
@@ -50,6 +58,35 @@ async function rewrite(engine: StoreEngine, format: number): Promise<void> {
   }
 }
 
+if (earlier !== undefined)
+  describe('F36: an earlier version itself', () => {
+    it('F36: runs on the topics and stores of this one, and this one on its, forth and back', async () => {
+      const dataDir = mkdtempSync(clusterFolder);
+      const cluster = await startLocalCluster({ dataDir, kafkaPort: 0, registryPort: 'none', log: () => undefined });
+      const deployment = await Deployment.create({ brokers: cluster.brokers, hosts: 1 });
+      const host = deployment.host(0);
+      try {
+        for (const checkout of [earlier, undefined, earlier, undefined]) {
+          const from = host.lines.length;
+          host.start(checkout === undefined ? {} : { checkout });
+          await host.until(() => host.said('started', undefined, from).length > 0);
+          await deployment.produce(1_000);
+          await deployment.settled();
+          await host.stop();
+          const warned = host
+            .said('log', undefined, from)
+            .map(({ message, reason }) => `; ${String(message)}: ${String(reason)}`);
+          process.stderr.write(`freshet: F36 (${checkout === undefined ? 'this' : 'the earlier'} version)${warned.join('')}\n`);
+        }
+        expect(await deployment.judged('F36, versions changed 3', 3)).toEqual(spotless);
+      } finally {
+        await deployment.close();
+        await cluster.stop();
+        rmSync(dataDir, { recursive: true, force: true });
+      }
+    });
+  });
+
 describe('F36: another version on the same topics and stores', () => {
   it.each([
     { which: 'an earlier', format: FORMAT - 1 },
@@ -68,6 +105,20 @@ describe('F36: another version on the same topics and stores', () => {
     expect(diff).toBe(0);
   });
 
+  it('F36: takes a changelog that does not say its format for one of the first', async () => {
+    const broker = new MemoryBroker();
+    await version(broker, memoryEngine(), [1, 2, 3]);
+    const changelog = 'sum-visits.changelog';
+    for (const { key, value, partition } of broker.records(changelog).filter((one) => String(one.key) === POSITION_ID)) {
+      const { format: _, ...position } = decodeCell(value ?? Buffer.alloc(1)).value as Position;
+      broker.append(changelog, partition, [{ key, value: encodeCell({ value: position, due: [], hold: undefined }) }]);
+    }
+    const sums = await version(broker, memoryEngine(), [4]);
+    const diff = keys.filter((key) => sums.get(key) !== 10).length;
+    process.stderr.write(`freshet: F36 (a changelog without a format): records ${4 * keys.length}, state-diff ${diff}\n`);
+    expect(diff).toBe(0);
+  });
+
   it('F36: refuses a changelog of another format with what to do, and leaves it as it is', async () => {
     const [broker, engine] = [new MemoryBroker(), memoryEngine()];
     const sums = await version(broker, engine, [1, 2, 3]);
@@ -80,8 +131,8 @@ describe('F36: another version on the same topics and stores', () => {
       broker.append(changelog, partition, [{ key: Buffer.from(POSITION_ID), value }]);
     const refusal = await version(broker, memoryEngine(), [4]).catch((error: unknown) => error);
     expect(refusal).toMatchObject({
-      code: 'TOPIC_MISMATCH',
-      message: `${changelog}-0 is of format ${FORMAT + 1}, this program reads ${FORMAT}: run the version that wrote it, or reset the processor`,
+      code: 'FORMAT_MISMATCH',
+      message: `${changelog}-0 is of format ${FORMAT + 1}, this program reads ${FORMAT}: run the version that wrote it, or begin anew under another FRESHET_PREFIX`,
     });
     expect(broker.records(changelog)).toHaveLength(before + PARTITIONS);
     process.stderr.write(`freshet: F36: records ${sums.size * 3}, changelogs refused 1, records written to them 0\n`);

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
+import { projectRoot } from '../../../infra/local/settings.ts';
 import type { Crash, HostLine, HostSettings } from '../hosts/settings.ts';
 
 const scripts = join(import.meta.dirname, '..', 'hosts');
@@ -10,6 +11,13 @@ interface TaskLine {
   readonly state: string;
   readonly lagRecords: number;
   readonly failure?: string;
+}
+
+interface Manner {
+  readonly crash?: Crash;
+  readonly slowWritesMs?: number;
+  readonly forcedMs?: number;
+  readonly checkout?: string;
 }
 
 /** A process of the deployment under test, on a data folder that outlives it. */
@@ -40,10 +48,12 @@ export class Host {
     return this.#ended;
   }
 
-  start(more: { readonly crash?: Crash; readonly slowWritesMs?: number; readonly forcedMs?: number } = {}): void {
+  /** `checkout`: the folder of another version whose program it is. */
+  start({ checkout, ...more }: Manner = {}): void {
     const argument = JSON.stringify({ ...this.settings, ...more });
+    const script = checkout === undefined ? this.#script : join(checkout, relative(projectRoot, this.#script));
     const env = { ...process.env, NODE_ENV: 'production' };
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', this.#script, argument], { env });
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', script, argument], { env });
     this.#child = child;
     createInterface({ input: child.stdout }).on('line', (line) => this.#hear(line));
     createInterface({ input: child.stderr }).on('line', (line) => this.errors.push(line));
