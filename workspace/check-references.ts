@@ -31,10 +31,12 @@ export function checkReferences({ sources, segments, allSegments, activations, t
       ...(templates.includes(value.template)
         ? []
         : [file.problem(['template'], expected('a template', templates, value.template))]),
-      ...Object.keys(value.freshness?.maxAgeMs ?? {})
+    ]),
+    ...[...segments, ...activations].flatMap(({ file, value }) =>
+      Object.keys(value.freshness?.maxAgeMs ?? {})
         .filter((source) => !sourceNames.includes(source))
         .map((source) => file.problem(['max_age', source], expected('a source', sourceNames, source))),
-    ]),
+    ),
   ];
 }
 

@@ -1,8 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { compileActivation } from '../processors/plan-activations/activation.ts';
+import { segmentCompiler } from '../processors/evaluate-segments/segment.ts';
 import type { SourceConfig } from '../schemas/config.ts';
+import { cadenceOf, type CadenceYaml } from '../schemas/source-cadence.ts';
 import { agesOf, feasibility } from './feasibility.ts';
 
+const HOUR = 3_600_000;
 const source = (name: string, given: Partial<SourceConfig> = {}): SourceConfig => ({
   name,
   description: '',
@@ -41,6 +44,29 @@ describe('the age of facts', () => {
     ['5s', 'never'],
   ])('of a nightly source meets max_age %s %s', (maxAge, verdict) => {
     expect(feasibility([], [demanding({ stock: maxAge })], [nightly]).map((row) => row.verdict)).toEqual([verdict]);
+  });
+
+  it('of a batch counts from its end, and grows with what feeds it', () => {
+    const liveness = { kind: 'batch', ends: { kind: 'marker' }, vouched: false } as const;
+    const poll = { ...nightly, cadence: { kind: 'every', intervalMs: HOUR }, liveness } as const;
+    expect(agesOf(poll)).toEqual({ bestMs: 6000, worstMs: HOUR + 11_000 });
+    const fed = (cadence: CadenceYaml) => agesOf({ ...poll, fedBy: [{ name: 'tills', cadence: cadenceOf(cadence, 'UTC', []) }] });
+    expect(fed({ nightly: { at: '02:00' } })).toEqual({ bestMs: 6000, worstMs: 26 * HOUR + 11_000 });
+    expect(fed({ every: '6h' })).toEqual({ bestMs: 6 * HOUR + 6000, worstMs: 7 * HOUR + 11_000 });
+    expect(fed('realtime')).toEqual(agesOf(poll));
+  });
+
+  it('is that which a segment demands as well, also of sources that its rule does not hear', () => {
+    const segment = segmentCompiler()({
+      segment: 'any',
+      when: { count: { of: 'Seen', at_least: 1 } },
+      max_age: { stock: '10m', web: '1m' },
+    });
+    const sources = [source('web', { events: ['Seen'] }), { ...nightly, events: ['Counted'] }];
+    expect(feasibility([segment], [], sources).map(({ source: name, verdict }) => `${name} ${verdict}`)).toEqual([
+      'web always',
+      'stock sometimes',
+    ]);
   });
 
   it('does not concern history, which is not stale', () => {

@@ -1,8 +1,10 @@
 import { segmentClock } from '../processors/evaluate-segments/clocks.ts';
 import type { CompiledSegment } from '../processors/evaluate-segments/segment.ts';
 import type { CompiledActivation } from '../processors/plan-activations/activation.ts';
+import { STRAGGLERS_MS } from '../runtime/watermarks/source-batches.ts';
 import type { SourceConfig } from '../schemas/config.ts';
 import { formatDuration } from '../schemas/duration.ts';
+import { cadenceInWords, longestGap } from '../schemas/source-cadence.ts';
 import type { Problem } from './problems.ts';
 import type { Compiled } from './yaml-file.ts';
 
@@ -26,10 +28,26 @@ export interface Feasibility {
 /** What the hops from the gateway to the decision may take together, milliseconds. */
 const HOPS_MS = 1000;
 
-/** The ages that a source's declaration allows: its lateness and our hops at best, and the time to its next word at worst. */
-export function agesOf({ cadence, latenessMs }: SourceConfig): Ages {
-  const bestMs = latenessMs + HOPS_MS;
-  return { bestMs, worstMs: cadence.kind === 'every' ? bestMs + cadence.intervalMs : bestMs };
+/**
+ * The ages that a source's declaration allows: its lateness and our hops at best, and the time to its next word at worst. Of
+ * batches the lateness is that of the next one, and what feeds a source makes it older.
+ */
+export function agesOf({ cadence, latenessMs, liveness, fedBy = [] }: SourceConfig): Ages {
+  const isBatch = liveness.kind === 'batch';
+  const best = (isBatch ? STRAGGLERS_MS + quietOf(liveness) : latenessMs) + HOPS_MS;
+  const worst = best + longestGap(cadence) + (isBatch ? latenessMs : 0);
+  const older = fedBy.map((link) => ({
+    best: link.cadence.kind === 'every' ? link.cadence.intervalMs : 0,
+    worst: longestGap(link.cadence),
+  }));
+  return {
+    bestMs: best + Math.max(0, ...older.map((link) => link.best)),
+    worstMs: worst + Math.max(0, ...older.map((link) => link.worst)),
+  };
+}
+
+function quietOf({ ends }: Extract<SourceConfig['liveness'], { kind: 'batch' }>): number {
+  return ends.kind === 'quiet' ? ends.quietMs : 0;
 }
 
 /** Every live source that the rules of a workspace read, with the age of its facts. A segment reads the sources of its clock. */
@@ -44,7 +62,12 @@ export function feasibility(
     return { kind, rule, source: source.name, ages, maxAgeMs, verdict: verdictOf(ages, maxAgeMs) };
   };
   return [
-    ...segments.flatMap((segment) => segmentClock(segment, live).sources.map((source) => row('segment', segment.name, source))),
+    ...segments.flatMap((segment) => {
+      const { maxAgeMs = {} } = segment.freshness ?? {};
+      const heard = segmentClock(segment, live).sources;
+      const demanded = live.filter((source) => source.name in maxAgeMs && !heard.includes(source));
+      return [...heard, ...demanded].map((source) => row('segment', segment.name, source, maxAgeMs[source.name]));
+    }),
     ...activations.flatMap(({ name, freshness }) =>
       Object.entries(freshness?.maxAgeMs ?? {}).flatMap(([source, maxAgeMs]) =>
         live.filter((each) => each.name === source).map((each) => row('activation', name, each, maxAgeMs)),
@@ -53,20 +76,30 @@ export function feasibility(
   ];
 }
 
-/** Where an activation demands what its source cannot give, at its place in the file. */
+/** Where a rule or a message demands what its source cannot give, at its place in the file. */
 export function feasibilityWarnings(
-  activations: readonly Compiled<CompiledActivation>[],
+  demanding: readonly Compiled<Pick<CompiledActivation, 'freshness'> | Pick<CompiledSegment, 'freshness'>>[],
   sources: readonly SourceConfig[],
 ): readonly Problem[] {
-  return activations.flatMap(({ file, value }) =>
-    feasibility([], [value], sources).flatMap(({ source, ages, maxAgeMs, verdict }) => {
-      if (maxAgeMs === undefined || verdict === 'always') return [];
+  const live = sources.filter(({ mode }) => mode === 'live');
+  return demanding.flatMap(({ file, value }) =>
+    Object.entries(value.freshness?.maxAgeMs ?? {}).flatMap(([name, maxAgeMs]) => {
+      const source = live.find((each) => each.name === name);
+      if (source === undefined) return [];
+      const ages = agesOf(source);
+      const verdict = verdictOf(ages, maxAgeMs);
+      if (verdict === 'always') return [];
       const allowed = formatDuration(maxAgeMs);
+      const feeders = source.fedBy ?? [];
+      const links = feeders
+        .filter(({ cadence }) => longestGap(cadence) > 0)
+        .map(({ name: link, cadence }) => `${link}, ${cadenceInWords(cadence, formatDuration)}`);
+      const by = links.length === 0 ? '' : ` (fed by ${links.join('; ')})`;
       const message =
         verdict === 'never'
-          ? `${allowed} can never be met: ${source} is at least ${formatDuration(ages.bestMs)} old`
-          : `${allowed} is met for a part of the time only: between two words of ${source} its facts grow ${formatDuration(ages.worstMs)} old`;
-      return [file.problem(['max_age', source], message)];
+          ? `${allowed} can never be met: ${name} is at least ${formatDuration(ages.bestMs)} old${by}`
+          : `${allowed} is met for a part of the time only: between two words of ${name} its facts grow ${formatDuration(ages.worstMs)} old${by}`;
+      return [file.problem(['max_age', name], message)];
     }),
   );
 }

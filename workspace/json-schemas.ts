@@ -3,6 +3,7 @@ import { activationSchema } from '../processors/plan-activations/activation.ts';
 import { segmentSchema } from '../processors/evaluate-segments/segment.ts';
 import { identitySchema } from '../processors/stitch-identity/identity.ts';
 import type { JsonSchema } from '../schemas/config.ts';
+import { demandProperties } from '../schemas/freshness-demand.ts';
 import { sourceSchema } from '../schemas/source-schema.ts';
 
 const name: JsonSchema = {
@@ -35,6 +36,17 @@ const freshetSchema: JsonSchema = {
           description: 'a text, a number, true or false',
           anyOf: [{ type: 'string' }, { type: 'number' }, { type: 'boolean' }],
         },
+      },
+    },
+    channels: {
+      type: 'object',
+      description: 'By name of a channel: what every message over it demands.',
+      additionalProperties: {
+        type: 'object',
+        description: 'How fresh the facts of its messages must be.',
+        properties: demandProperties,
+        required: ['max_age'],
+        additionalProperties: false,
       },
     },
     demo: {

@@ -131,7 +131,7 @@ describe('a problem', () => {
       'activations/reminder.yaml:7:1 data: expected object (Variables of the template, by the trait that each comes from; a trait that is not known leaves its variable out.), found ["name"]',
       'segments/often.yaml:3:22 when.count.where: not a valid CEL expression: Expected IDENTIFIER, got EOF at column 12 of "properties."',
       'segments/overdue.yaml:3:41 when.absence.within: expected How long is waited. Exactly at the end is still in time. A duration: 500ms, 5s, 10m, 1h30m, 30d, 2w., found "soon"',
-      'segments/overdue.yaml:4:1 colour: unknown field, expected one of segment, description, when, eager, mode, tests',
+      'segments/overdue.yaml:4:1 colour: unknown field, expected one of segment, description, when, eager, mode, max_age, beyond, tests',
       'segments/readers.yaml:1:1 segment: expected Name of the segment: lower-case letters, digits and dashes., found "Readers"',
     ]);
   });

@@ -9,6 +9,7 @@ import type { SourceConfig } from '../schemas/config.ts';
 import { schemaProblems } from '../schemas/json-schema.ts';
 import { compileSource } from '../schemas/source-schema.ts';
 import { checkReferences } from './check-references.ts';
+import { type ChannelDemands, withDemands } from './demands.ts';
 import { feasibilityWarnings } from './feasibility.ts';
 import { workspaceJsonSchemas, type FileKind } from './json-schemas.ts';
 import { refuse, type Problem } from './problems.ts';
@@ -57,6 +58,7 @@ interface Settings {
   readonly name: string;
   readonly secret: string;
   readonly timezone?: string;
+  readonly channels?: ChannelDemands;
   readonly demo?: { readonly script: string; readonly history?: string; readonly try_it?: string };
   readonly profiles?: Readonly<Record<string, Readonly<Record<string, string | number | boolean>>>>;
 }
@@ -94,13 +96,13 @@ export async function loadWorkspace(dir: string, env: Values, options: LoadOptio
     timezone,
     sources: plain(sources),
     segments: plain(segments),
-    activations: plain(activations),
+    activations: withDemands(plain(activations), plain(segments), settings.channels),
     identity: identity ?? defaultIdentity,
     fraud: fraud ?? defaultFraud,
     templates,
     templatesDir,
     demo: settings.demo && { script: settings.demo.script, history: settings.demo.history, tryIt: settings.demo.try_it },
-    warnings: feasibilityWarnings(activations, plain(sources)),
+    warnings: feasibilityWarnings([...segments, ...activations], plain(sources)),
     tests: segments.flatMap(({ file, value }) => testsOf(file, value)),
   };
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { JsonSchema } from '../../schemas/config.ts';
 import { durationSchema } from '../../schemas/duration.ts';
+import { demandOf, demandProperties, type DemandYaml, type FreshnessDemand } from '../../schemas/freshness-demand.ts';
 import { schemaCheck } from '../../schemas/json-schema.ts';
 import { objectSchema } from './event-fields.ts';
 import type { LeafScope, Operator } from './operator.ts';
@@ -28,9 +29,11 @@ export interface CompiledSegment {
   readonly key: string;
   /** A customer of whom nothing is known but that he exists is a member, or some are. */
   readonly holdsOnNothing: boolean;
+  /** How fresh its facts must be for a message; undefined: nothing is demanded. The rule itself goes by its clock. */
+  readonly freshness?: FreshnessDemand | undefined;
 }
 
-interface SegmentYaml {
+interface SegmentYaml extends DemandYaml {
   readonly segment: string;
   readonly description?: string;
   readonly when: Readonly<Record<string, unknown>>;
@@ -117,10 +120,12 @@ export function segmentSchema(operators: readonly Operator[] = registered): Json
           description:
             'shadow: evaluated on live traffic, and counted, but nothing of it is published; its state is there when it becomes live. live when left out.',
         },
+        ...demandProperties,
         tests: { type: 'array', items: testSchema, description: 'Examples, checked by `freshet validate`.' },
       },
       ['segment', 'when'],
     ),
+    dependentRequired: { beyond: ['max_age'] },
   };
 }
 
@@ -133,7 +138,8 @@ export function segmentCompiler(
   const check = schemaCheck(segmentSchema(operators));
   return (value) => {
     check(value);
-    const { segment, description, when, eager, mode = 'live' } = value as SegmentYaml;
+    const yaml = value as SegmentYaml;
+    const { segment, description, when, eager, mode = 'live' } = yaml;
     const { rule, leaves, meaning, monotone } = compileRule(segment, when, operators, { path: ['when'], timezone, segments });
     const byHash = new Map(leaves.map(({ hash, leaf }) => [hash, leaf]));
     const nothing = (hash: string, be: boolean): boolean => {
@@ -155,6 +161,7 @@ export function segmentCompiler(
       shadow: mode === 'shadow',
       key: mode === 'shadow' ? `${SHADOW}${segment}` : segment,
       holdsOnNothing: ruleMayHold(rule, nothing),
+      ...(yaml.max_age === undefined ? {} : { freshness: demandOf(yaml) }),
     };
   };
 }

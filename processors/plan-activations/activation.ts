@@ -1,7 +1,7 @@
 import { ConfigProblem, type JsonSchema } from '../../schemas/config.ts';
 import { durationSchema, parseDuration } from '../../schemas/duration.ts';
+import { demandOf, demandProperties, type DemandYaml, type FreshnessDemand } from '../../schemas/freshness-demand.ts';
 import { schemaCheck } from '../../schemas/json-schema.ts';
-import type { Beyond, FreshnessDemand } from './freshness.ts';
 
 /** A message that a change of membership causes. */
 export interface CompiledActivation {
@@ -18,11 +18,11 @@ export interface CompiledActivation {
   readonly validForMs: number;
   /** Causes of a change that plan a message; others withhold it. */
   readonly onCauses: readonly string[];
-  /** How fresh its facts must be; undefined: nothing is demanded. */
+  /** How fresh its facts must be, by itself, its segment and its channel; undefined: nothing is demanded. */
   readonly freshness: FreshnessDemand | undefined;
 }
 
-interface ActivationYaml {
+interface ActivationYaml extends DemandYaml {
   readonly activation: string;
   readonly description?: string;
   readonly on: { readonly segment: string; readonly change?: 'entered' | 'left'; readonly causes?: readonly string[] };
@@ -31,8 +31,6 @@ interface ActivationYaml {
   readonly template: string;
   readonly data?: Readonly<Record<string, string>>;
   readonly valid_for: string;
-  readonly max_age?: Readonly<Record<string, string>>;
-  readonly beyond?: Beyond;
 }
 
 const causes = ['event', 'timer', 'merge', 'split', 'rule-change', 'seed', 'backfill', 'replay', 'correction'];
@@ -74,17 +72,7 @@ export const activationSchema: JsonSchema = {
       additionalProperties: text('Name of a trait.'),
     },
     valid_for: durationSchema('Not to be sent later than this after the decision.'),
-    max_age: {
-      type: 'object',
-      minProperties: 1,
-      description: 'How old the facts of a source may be, its age and our lag together, by the name of the source.',
-      additionalProperties: durationSchema('The age allowed.'),
-    },
-    beyond: {
-      enum: ['hold', 'drop', 'send_anyway'],
-      description:
-        'What happens beyond max_age. hold (when left out): it waits until the sources have caught up, at most for valid_for; drop; send_anyway.',
-    },
+    ...demandProperties,
   },
   required: ['activation', 'on', 'channel', 'address', 'template', 'valid_for'],
   dependentRequired: { beyond: ['max_age'] },
@@ -96,7 +84,8 @@ const check = schemaCheck(activationSchema);
 /** Compiles the plain data of an activation file. Throws ConfigProblem with the path and what was expected. */
 export function compileActivation(value: unknown): CompiledActivation {
   check(value);
-  const { activation, description, on, channel, address, template, data, valid_for, max_age, beyond } = value as ActivationYaml;
+  const yaml = value as ActivationYaml;
+  const { activation, description, on, channel, address, template, data, valid_for } = yaml;
   const validForMs = parseDuration(valid_for, ['valid_for']);
   if (validForMs === 0) throw new ConfigProblem(['valid_for'], 'expected a duration above zero');
   return {
@@ -110,12 +99,6 @@ export function compileActivation(value: unknown): CompiledActivation {
     data: data ?? {},
     validForMs,
     onCauses: on.causes ?? ['event', 'timer'],
-    freshness: max_age && { maxAgeMs: agesOf(max_age), beyond: beyond ?? 'hold' },
+    freshness: demandOf(yaml),
   };
-}
-
-function agesOf(maxAge: Readonly<Record<string, string>>): Record<string, number> {
-  return Object.fromEntries(
-    Object.entries(maxAge).map(([source, age]) => [source, parseDuration(age, ['max_age', source])] as const),
-  );
 }

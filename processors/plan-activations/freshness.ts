@@ -1,18 +1,9 @@
 import type { Context } from '../../runtime/processor.ts';
 import type { SourceConfig } from '../../schemas/config.ts';
 import { formatDuration } from '../../schemas/duration.ts';
+import type { FreshnessDemand } from '../../schemas/freshness-demand.ts';
 import type { Proof } from '../../schemas/generated/types.ts';
 import { linkOf } from '../../schemas/source-freshness.ts';
-
-/** What becomes of a message whose facts are older than it allows. */
-export type Beyond = 'hold' | 'drop' | 'send_anyway';
-
-/** How old the facts of a source may be when a message rests on them, and what happens beyond. */
-export interface FreshnessDemand {
-  /** By source, milliseconds. */
-  readonly maxAgeMs: Readonly<Record<string, number>>;
-  readonly beyond: Beyond;
-}
 
 /** A source whose facts are too old now. */
 export interface Stale {

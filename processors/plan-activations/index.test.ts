@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { type Context, type Due, type Marks, TICK } from '../../runtime/processor.ts';
 import type { SourceConfig } from '../../schemas/config.ts';
+import type { FreshnessDemand } from '../../schemas/freshness-demand.ts';
 import type { ActivationRequest, ActivationWithheld, MembershipChange, ProfileChange } from '../../schemas/generated/types.ts';
 import { opaqueKey } from '../../schemas/keys.ts';
 import { topics } from '../../schemas/topics.ts';
 import { compileActivation } from './activation.ts';
-import type { FreshnessDemand } from './freshness.ts';
 import { planActivations } from './index.ts';
 
 const secret = 'secret of a test';
