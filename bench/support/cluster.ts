@@ -19,6 +19,8 @@ export async function startBenchCluster({ registry = false } = {}): Promise<Benc
   const folder = await mkdtemp(join(tmpdir(), 'freshet-bench-'));
   const log = (line: string): void => void process.stderr.write(`freshet: ${line}\n`);
   const cluster = await startLocalCluster({ dataDir: folder, kafkaPort: 0, registryPort: registry ? 0 : 'none', log });
+  // A bench that is told to end takes its programs and its cluster along: both go when the process exits.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
   const { pid } = JSON.parse(readFileSync(join(folder, 'run', 'kafka-1.json'), 'utf8')) as { readonly pid: number };
   return {
     brokers: cluster.brokers,
