@@ -126,7 +126,7 @@ export function renderScreen(
     [],
   ];
   const sources: Line[] = [
-    [left('source', 22, 'soft'), right('status', 12, 'soft'), right('seen up to', 20, 'soft'), right('facts as of', 20, 'soft')],
+    [left('source', 22, 'soft'), right('status', 12, 'soft'), right('seen up to', 20, 'soft'), right('next update', 20, 'soft')],
     ...status.sources.map((source): Line => [
       left(source.source, 22),
       right(
@@ -135,7 +135,7 @@ export function renderScreen(
         source.status === 'fresh' || source.status === 'ended' ? 'good' : source.status === 'lagging' ? 'warn' : 'bad',
       ),
       right(time(source.watermark), 20),
-      right(time(source.asOf), 20),
+      right(time(source.expectedAt), 20),
     ]),
     [],
   ];

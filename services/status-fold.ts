@@ -99,8 +99,8 @@ export class StatusFold {
     this.#alerts.put(id, { id, at: effectiveAt, customer, rule, reason });
   }
 
-  source({ source, status, watermark, asOf, lagMs, since }: SourceFreshness): void {
-    this.#sources.set(source, { source, status, watermark, asOf, lagMs, since });
+  source({ source, status, watermark, asOf, lagMs, since, expectedAt, link }: SourceFreshness): void {
+    this.#sources.set(source, { source, status, watermark, asOf, lagMs, since, expectedAt, link });
   }
 
   rejected(

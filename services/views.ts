@@ -102,6 +102,10 @@ export interface SourceStatus {
   readonly asOf: number | null;
   readonly lagMs: number | null;
   readonly since: number;
+  /** When the next update is due, or was; null where none is due at a certain time. */
+  readonly expectedAt: number | null;
+  /** What feeds it and is to blame for how old it is. */
+  readonly link: string | null;
 }
 
 export interface Alert {

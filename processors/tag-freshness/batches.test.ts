@@ -1,5 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
+import { TopologyTestDriver } from '../../runtime/testing/driver.ts';
+import { createRawDecoder } from '../../schemas/raw-decoder.ts';
+import { MemoryRegistry } from '../../schemas/registry/memory.ts';
+import { createSerdes } from '../../schemas/serdes.ts';
+import { rawTopic, topics } from '../../schemas/topics.ts';
 import { appendedAt, sourceOf, tag } from './fixture.ts';
+import { tagFreshness } from './index.ts';
 
 const transform = [
   { when: 'record.kind == "end"', skip: 'end of the file', as_of: 'record.as_of', ends_batch: true },
@@ -39,5 +45,41 @@ describe('a source that comes in batches', () => {
 
   it('is the only one whose clock goes by what records say', () => {
     expect(tag(sourceOf({ transform: transform.slice(1) }), { sku: 'a', as_of: asOf }).vouched).toEqual([]);
+  });
+});
+
+describe('a task that takes over', () => {
+  it('still knows what was read of the batches, and forgets what was not committed', async () => {
+    const registry = new MemoryRegistry();
+    const serdes = createSerdes({ registry });
+    await serdes.register();
+    const processor = tagFreshness({ sources: [counts], secret: 'secret', rawDecoder: createRawDecoder({ registry }) });
+    let crashes = false;
+    const driver = await TopologyTestDriver.start({
+      processors: [processor],
+      serdes,
+      rejected: topics.eventsRejected,
+      partitions: 1,
+      now: appendedAt,
+      crash: (point) => {
+        if (crashes && point === 'processed') throw new Error('crash');
+      },
+    });
+    const [task] = driver.tasks;
+    const send = (record: object): void => driver.pipe(rawTopic('tills'), 'k', Buffer.from(JSON.stringify(record)));
+    send({ sku: 'a', as_of: asOf });
+    await driver.settle();
+    const known = task?.watermarks.batch('tills');
+    expect(known).toMatchObject({ newest: asOf, from: appendedAt, ended: Number.NEGATIVE_INFINITY });
+
+    crashes = true;
+    send({ kind: 'end', as_of: asOf });
+    await expect(driver.settle()).rejects.toThrow('crash');
+    crashes = false;
+    await task?.takeOver();
+    expect(task?.watermarks.batch('tills')).toEqual(known);
+    await driver.settle();
+    expect(task?.watermarks.batch('tills')).toMatchObject({ newest: asOf, ended: asOf, endedAt: appendedAt });
+    await driver.close();
   });
 });

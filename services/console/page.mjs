@@ -108,8 +108,8 @@ function drawSource(source) {
     {},
     el('th', { scope: 'row' }, source.source),
     el('td', { class: `chip ${sourceGrade[source.status] ?? 'slow'}`, title: `since ${time(source.since)}` }, source.status),
-    el('td', {}, time(source.watermark)),
-    el('td', {}, time(source.asOf)),
+    el('td', { title: source.link ? `fed by ${source.link}` : '' }, time(source.watermark)),
+    el('td', {}, time(source.expectedAt)),
   );
 }
 

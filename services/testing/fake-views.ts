@@ -109,8 +109,26 @@ export function fakeSnapshot(at = now): Snapshot {
       },
       decisions,
       sources: [
-        { source: 'till', status: 'fresh', watermark: at - 1200, asOf: at - 1500, lagMs: 1200, since: at - 7_200_000 },
-        { source: 'site', status: 'lagging', watermark: at - 9000, asOf: at - 9100, lagMs: 9000, since: at - 60_000 },
+        {
+          source: 'till',
+          status: 'fresh',
+          watermark: at - 1200,
+          asOf: at - 1500,
+          lagMs: 1200,
+          since: at - 7_200_000,
+          expectedAt: null,
+          link: null,
+        },
+        {
+          source: 'site',
+          status: 'lagging',
+          watermark: at - 9000,
+          asOf: at - 9100,
+          lagMs: 9000,
+          since: at - 60_000,
+          expectedAt: null,
+          link: null,
+        },
         {
           source: 'warehouse',
           status: 'stale',
@@ -118,6 +136,8 @@ export function fakeSnapshot(at = now): Snapshot {
           asOf: at - 93_600_000,
           lagMs: 93_600_000,
           since: at - 3_600_000,
+          expectedAt: at - 7_200_000,
+          link: null,
         },
       ],
       alerts: [

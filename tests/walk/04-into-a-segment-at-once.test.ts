@@ -53,7 +53,7 @@ describe('a customer who places a big order', () => {
     expect(record?.value.proof).toEqual({
       now: at(0) - 5_000,
       lagMs: 10 * 60_000 + 15 + 5_000,
-      sources: [{ source: 'shop', watermark: at(0) - 5_000, asOf: at(10) - 40, ageMs: 0, status: 'lagging' }],
+      sources: [{ source: 'shop', watermark: at(0) - 5_000, asOf: at(10) - 40, ageMs: 0, status: 'lagging', link: null }],
       hops: [
         { hop: 'gateway', at: at(10), ms: 0 },
         { hop: 'tag-freshness', at: at(10) + 5, ms: 5 },
