@@ -99,6 +99,11 @@ export interface Processor {
   readonly outputs: readonly Topic[];
   /** Stages whose claims make up this one's watermarks (see runtime/watermarks). Empty: it has no event time. */
   readonly upstream: readonly string[];
+  /**
+   * A record that leaves nothing behind would leave nothing whenever, and in whatever order, it were processed again; and no
+   * stage takes its watermarks from this one. Then such records cost no transaction: their position is kept with the next one.
+   */
+  readonly silenceIsFinal?: true;
   /** Parts that `process` will want for this record, to be fetched ahead in one go. Others are read when asked for. */
   parts?(record: StreamRecord): readonly string[];
   /** As `parts`, for a timer. */

@@ -103,6 +103,24 @@ describe('a task', () => {
     expect(refused.sort()).toEqual(['decode', 'process']);
   });
 
+  it.each([
+    [
+      'keeps its position with every record, also one that leaves nothing behind: read again later it might leave something',
+      undefined,
+    ],
+    ['needs no transaction for records that leave nothing behind where silence is final', true],
+  ] as const)('%s', async (_, final) => {
+    const silent: Processor = { ...sumSales, process: () => undefined, ...(final ? { silenceIsFinal: final } : {}) };
+    const clock = new ManualClock(0);
+    driver = await TopologyTestDriver.start({ processors: [silent], serdes: jsonSerdes, rejected, clock, partitions: 1 });
+    const logged = (): number => driver?.broker.records('sum-sales.changelog').length ?? 0;
+    const before = logged();
+    driver.pipe(sales, 'a', { amount: 1, at: 10 });
+    await driver.settle();
+    if (final) expect(logged()).toBe(before);
+    else expect(logged()).toBeGreaterThan(before);
+  });
+
   it('of the first processor claims when each source was last heard of, also where sources share a topic', async () => {
     const signs = new Map<string, number>();
     const nothing = async (): Promise<void> => undefined;

@@ -253,7 +253,8 @@ export class Task {
     this.working = true;
     const ops = await work(overlay, context, outputs);
     this.#crash('processed');
-    if (ops.length === 0 && outputs.count === 0 && overlay.isClean && !due) return this.#passedOver(inputs);
+    const isSilent = ops.length === 0 && outputs.count === 0 && overlay.isClean;
+    if (isSilent && this.#processor.silenceIsFinal && !due) return this.#passedOver(inputs);
     const position: Position = {
       format: FORMAT,
       inputs: inputs.next(),
@@ -296,7 +297,7 @@ export class Task {
     environment.metrics.records(this.id, 'out', sent);
   }
 
-  /** Records that left nothing behind are no reason for a transaction: read again after a crash, they leave nothing again. */
+  /** Where silence is final, records that left nothing behind are no reason for a transaction: read again, they leave nothing again. */
   #passedOver(inputs: TaskInputs): void {
     inputs.committed();
     this.#uncommittedPosition = true;

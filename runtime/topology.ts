@@ -85,6 +85,12 @@ export function validateTopology(processors: readonly Processor[], stages: Reado
     names.add(name);
     if (inputs.length === 0) throw new FreshetError('TOPOLOGY_INVALID', `${name} declares no input.`);
     for (const stage of upstream) {
+      if (processors.some((other) => other.name === stage && other.silenceIsFinal)) {
+        throw new FreshetError(
+          'TOPOLOGY_INVALID',
+          `${name} takes its watermarks from ${stage}, whose silence is final: what it claims is not proved by a transaction.`,
+        );
+      }
       if (!stages.has(stage) && !processors.some((other) => other.name === stage)) {
         throw new FreshetError(
           'TOPOLOGY_INVALID',

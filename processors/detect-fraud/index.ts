@@ -28,6 +28,8 @@ export function detectFraud(config: Partial<FraudConfig> = {}): FraudDetector {
     inputs: [topics.eventsIdentified],
     outputs: [topics.fraudAlerts],
     upstream: ['stitch-identity'],
+    // What is known of devices and log-ins is the same in any order.
+    silenceIsFinal: true,
     parts: ({ value }) => (isTelling((value as IdentifiedEvent | null)?.event, rules) ? [DEVICES, RECENT] : [DEVICES]),
     process: ({ key, value, headers }, context) => {
       const event = (value as IdentifiedEvent | null)?.event;
