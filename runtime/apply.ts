@@ -2,7 +2,7 @@ import type { Environment } from './environment.ts';
 import { FreshetError } from './errors.ts';
 import type { DecodedInput } from './inputs.ts';
 import type { Processor, Timer } from './processor.ts';
-import { header, type Headers, noHeaders, type Rejected } from './record.ts';
+import { header, type Headers, noHeaders, type Rejected, type StreamRecord } from './record.ts';
 import type { TaskContext } from './task-context.ts';
 import { isForAnother } from './replay.ts';
 import { MAX_VALUE_BYTES } from './topic.ts';
@@ -117,4 +117,13 @@ function headerBytes(headers: Headers): number {
   let bytes = 0;
   for (const name in headers) bytes += name.length + (headers[name]?.length ?? 0);
   return bytes;
+}
+
+/** What `process` will read, as far as the processor can tell; one that throws here will throw again where it is caught. */
+export function addWantedParts(wanted: string[], processor: Processor, record: StreamRecord): void {
+  try {
+    for (const part of processor.parts?.(record) ?? []) wanted.push(partId(record.key, part));
+  } catch {
+    // It is asked for when it is read.
+  }
 }

@@ -5,12 +5,11 @@ import { TaskInputs } from './inputs.ts';
 import type { TransactionalProducer } from './kafka/contract.ts';
 import { Outputs } from './outputs.ts';
 import type { Processor, TaskId, Timer } from './processor.ts';
-import type { StreamRecord } from './record.ts';
 import { failureOf } from './failures.ts';
 import { checkpointOp, type RestoreProgress } from './restore.ts';
 import { type Position, storeName, takeOver } from './take-over.ts';
 import { TaskContext } from './task-context.ts';
-import { applyRecord, applyTimer } from './apply.ts';
+import { addWantedParts, applyRecord, applyTimer } from './apply.ts';
 import { hasHints, HintIndex, hintOps } from './state/hints.ts';
 import { CellCache } from './state/cell-cache.ts';
 import { changelogKey, dataKey, encodeCell, FORMAT, hintKey, partId, POSITION_ID } from './state/layout.ts';
@@ -389,13 +388,4 @@ function spentHint(overlay: Overlay, timer: Timer): StoreOp[] {
   const id = partId(timer.key, timer.part);
   const again = overlay.read(id)?.due.some(({ clock, at }) => clock === timer.clock && at === timer.at);
   return again ? [] : [{ kind: 'del', key: hintKey('t', timer.clock, timer.at, id) }];
-}
-
-/** What `process` will read, as far as the processor can tell; one that throws here will throw again where it is caught. */
-function addWantedParts(wanted: string[], processor: Processor, record: StreamRecord): void {
-  try {
-    for (const part of processor.parts?.(record) ?? []) wanted.push(partId(record.key, part));
-  } catch {
-    // It is asked for when it is read.
-  }
 }
