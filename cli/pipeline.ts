@@ -29,6 +29,7 @@ import { sourceClock } from '../schemas/source-clock.ts';
 import { changelogSpec, topicSpecs } from '../schemas/topic-specs.ts';
 import { rawTopic, topics } from '../schemas/topics.ts';
 import { withRawSchemas } from './raw-serdes.ts';
+import { lastReports } from './source-reports.ts';
 import { storedTasks, withAdvice } from './stores.ts';
 
 export interface PipelineOptions {
@@ -173,6 +174,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
         topic: control.topic,
         declared: new Map(sources.map((source) => [source.name, source])),
         onReport: sourceAlerts(options.metrics, log),
+        lastReports: () => lastReports(kafka, names.topic(topics.sourcesFreshness.name), serdes),
         producer,
         serde: serdes.of(topics.sourcesFreshness),
         reports: { topic: names.topic(topics.sourcesFreshness.name), partitions },

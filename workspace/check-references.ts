@@ -22,6 +22,7 @@ export function checkReferences({ sources, segments, allSegments, activations, t
     ...twice(sources, 'source'),
     ...twice(segments, 'segment'),
     ...twice(activations, 'activation'),
+    ...fedInACircle(sources),
     ...unknownEvents(sources, segments),
     ...figuresOfOneName(segments),
     ...activations.flatMap(({ file, value }) => [
@@ -51,6 +52,18 @@ function twice(files: readonly Compiled<{ readonly name: string }>[], field: str
       ? []
       : [file.problem([field], `expected a name of its own, "${value.name}" is also in ${first.file.file}`)];
   });
+}
+
+/** Sources that wait for each other would never be fresh. */
+function fedInACircle(sources: Declared['sources']): readonly Problem[] {
+  const feeders = new Map(sources.map(({ value }) => [value.name, (value.fedBy ?? []).map(({ name }) => name)]));
+  const reaches = (from: string, to: string, seen: ReadonlySet<string> = new Set()): boolean =>
+    (feeders.get(from) ?? []).some((next) => next === to || (!seen.has(next) && reaches(next, to, new Set([...seen, next]))));
+  return sources.flatMap(({ file, value: { name, fedBy = [] } }) =>
+    fedBy
+      .filter((link) => link.name === name || reaches(link.name, name))
+      .map((link) => file.problem(['fed_by', link.name], `expected what is not fed by ${name} itself`)),
+  );
 }
 
 /** A trait has one meaning: the same name may be given twice only to the same figure. */

@@ -119,6 +119,34 @@ describe('a workspace', () => {
   });
 });
 
+describe('sources that feed each other', () => {
+  const fed = (name: string, by: string): string =>
+    `source: ${name}\ndescription: d\nowner: us\ntopic: {}\nfed_by: { ${by}: realtime }\n`;
+
+  it('may do so in a line, and not in a circle', async () => {
+    const line = { 'sources/a.yaml': fed('a', 'b'), 'sources/b.yaml': fed('b', 'post') };
+    await loadWorkspace(await workspace(line), { KEY: 'secret of a test' });
+    expect(await problems({ ...line, 'sources/b.yaml': fed('b', 'a'), 'sources/c.yaml': fed('c', 'c') })).toEqual([
+      'sources/a.yaml:5:11 fed_by.b: expected what is not fed by a itself',
+      'sources/b.yaml:5:11 fed_by.a: expected what is not fed by b itself',
+      'sources/c.yaml:5:11 fed_by.c: expected what is not fed by c itself',
+    ]);
+  });
+
+  it('and those that demand what such a source cannot give are warned, with the link to blame', async () => {
+    const stock = fed('stock', 'tills').replace('realtime', '{ nightly: { at: "02:00" } }');
+    const segment = `${complete['segments/overdue.yaml']}max_age: { stock: 1h }\n`;
+    const { warnings, activations } = await loadWorkspace(
+      await workspace({ 'sources/stock.yaml': stock, 'segments/overdue.yaml': segment }),
+      { KEY: 'secret of a test' },
+    );
+    expect(warnings.map(({ file, message }) => `${file} ${message}`)).toEqual([
+      'segments/overdue.yaml 1h is met for a part of the time only: between two words of stock its facts grow 1d1h6s old (fed by tills, nightly at 02:00 UTC)',
+    ]);
+    expect(activations[0]?.freshness).toEqual({ maxAgeMs: { stock: 3_600_000 }, beyond: 'hold' });
+  });
+});
+
 describe('a problem', () => {
   it('is told with file, line, column, field and what was expected; all of them at once', async () => {
     const found = await problems({

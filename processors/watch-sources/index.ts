@@ -14,6 +14,8 @@ export interface WatchSourcesOptions extends Omit<SourceWatcherOptions, 'onReadi
   readonly reports: { readonly topic: string; readonly partitions: number };
   /** Hears of every look at a source, about once a second; `before` is set when its status has changed. */
   readonly onReport?: (report: SourceFreshness) => void;
+  /** The last reports that were published, of an earlier run or of whoever had this work before; none when left out. */
+  readonly lastReports?: () => Promise<readonly SourceFreshness[]>;
   readonly onError: (error: unknown) => void;
 }
 
@@ -29,9 +31,15 @@ export function watchSources(options: WatchSourcesOptions): SourceWatcher {
   return new SourceWatcher({ ...options, onReadings: sourceReporter(options) });
 }
 
-type ReporterOptions = Pick<WatchSourcesOptions, 'declared' | 'producer' | 'serde' | 'reports' | 'onReport' | 'onError'>;
+type ReporterOptions = Pick<
+  WatchSourcesOptions,
+  'declared' | 'producer' | 'serde' | 'reports' | 'onReport' | 'lastReports' | 'onError'
+>;
 
-/** Publishes what there is to say of the readings of all sources. */
+/**
+ * Publishes what there is to say of the readings of all sources. Whoever begins, or begins again, goes on from the last
+ * reports: a status that changed while nobody looked has changed, and one that did not holds since it began.
+ */
 export function sourceReporter(options: ReporterOptions): (readings: readonly SourceReading[]) => void {
   const reported = new Map<string, SourceFreshness>();
   const publish = (report: SourceFreshness): void => {
@@ -40,7 +48,24 @@ export function sourceReporter(options: ReporterOptions): (readings: readonly So
     const partition = partitionFor(report.source, partitions);
     options.producer.send({ topic, partition, records: [record] }).catch(options.onError);
   };
+  let lookedAt = Number.NEGATIVE_INFINITY;
+  let isReading = false;
+  const takeUp = async (last: () => Promise<readonly SourceFreshness[]>): Promise<void> => {
+    isReading = true;
+    try {
+      for (const report of await last()) reported.set(report.source, report);
+    } catch (error) {
+      options.onError(error);
+    } finally {
+      isReading = false;
+    }
+  };
   return (readings) => {
+    const tick = Math.max(Number.NEGATIVE_INFINITY, ...readings.map((reading) => reading.tick));
+    const isNew = tick - lookedAt > 2 * REPEAT_MS;
+    lookedAt = tick;
+    if (isNew && options.lastReports) void takeUp(options.lastReports);
+    if (isReading) return;
     const watermarks = new Map(readings.filter(({ ended }) => !ended).map(({ clock, watermark }) => [clock.source, watermark]));
     for (const reading of readings) {
       const { source } = reading.clock;

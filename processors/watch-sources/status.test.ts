@@ -132,9 +132,10 @@ describe('a source that is fed', () => {
 });
 
 describe('the reports', () => {
-  const setUp = () => {
+  const setUp = (goesOn = false) => {
     const sent: SourceFreshness[] = [];
     const logged: string[] = [];
+    const last: SourceFreshness[] = [];
     const registry = new Registry();
     const producer = {
       send: async ({ records }: { records: readonly { value: Buffer | null }[] }) => {
@@ -150,12 +151,13 @@ describe('the reports', () => {
         decode: (bytes) => JSON.parse(String(bytes)) as SourceFreshness,
       },
       reports: { topic: 'sources.freshness', partitions: 4 },
+      ...(goesOn ? { lastReports: async () => last } : {}),
       onReport: sourceAlerts(registry, (level, message, fields) => logged.push(`${level} ${message} ${JSON.stringify(fields)}`)),
       onError: (error) => {
         throw error;
       },
     });
-    return { sent, logged, registry, report, source };
+    return { sent, logged, registry, report, source, last };
   };
 
   it('come when a status changes and every few seconds, also when nothing arrives at all', () => {
@@ -187,6 +189,22 @@ describe('the reports', () => {
     expect(text).toContain('freshet_source_status{source="s",status="silent"} 1');
     expect(text).toContain('freshet_source_status{source="s",status="fresh"} 0');
     expect(text).toContain('freshet_source_lag_seconds{source="s"} 60');
+  });
+
+  it('go on from those of before, when this process begins or has the work again', async () => {
+    const { report, sent, source, last } = setUp(true);
+    last.push(source.report(5 * second, 200, noon - hour));
+    report([source.reading(5 * second, 200)]);
+    expect(sent).toEqual([]);
+    await new Promise((resolve) => setImmediate(resolve));
+    report([source.reading(5 * second, 200, noon + second)]);
+    expect(sent).toMatchObject([{ status: 'fresh', before: null, since: noon - hour }]);
+
+    last.push({ ...source.report(5 * second, 200, noon + minute), since: noon + 30 * second });
+    report([source.reading(minute, minute, noon + 2 * minute)]);
+    await new Promise((resolve) => setImmediate(resolve));
+    report([source.reading(minute, minute, noon + 2 * minute + second)]);
+    expect(sent.at(-1)).toMatchObject({ status: 'silent', before: 'fresh', since: noon + 2 * minute + second });
   });
 
   it('are not made of sources that nobody has declared, and not before there is a time', () => {
