@@ -31,6 +31,7 @@ export default {
     tier('conformance', 60_000),
     tier('broker', 120_000, onCluster),
     tier('start', 300_000, { globalSetup: '<rootDir>/infra/jest/like-production.ts' }),
+    tier('chaos', 600_000, { globalSetup: '<rootDir>/infra/jest/like-production.ts' }),
     tier('faults', 300_000, { globalSetup: '<rootDir>/infra/jest/like-production.ts' }),
     // The same tier: the chapters of the walk once more, on a ground that fails. Two of them step tasks by hand.
     tier('faults', 120_000, {

@@ -19,7 +19,9 @@ interface Report {
 }
 
 /** Tiers whose files share a cluster or load the machine run one file at a time. */
-const inBand = ['broker', 'start', 'faults', 'real'];
+const inBand = ['broker', 'start', 'chaos', 'real'];
+/** Tiers whose files wait more than they work, and have clusters of their own: two at a time, on any machine. */
+const inPairs = ['faults'];
 
 const total = { passed: 0, failed: 0 };
 for (const tier of process.argv.slice(2)) {
@@ -62,6 +64,7 @@ async function runJest(tier: string, report: string): Promise<Tally> {
     '--outputFile',
     report,
     ...(inBand.includes(tier) ? ['--runInBand'] : []),
+    ...(inPairs.includes(tier) ? ['--maxWorkers=2'] : []),
   ];
   const child = spawn(process.execPath, args, { cwd: projectRoot, stdio: ['ignore', 'ignore', 'inherit'] });
   const passOn = (signal: NodeJS.Signals): void => void child.kill(signal);
