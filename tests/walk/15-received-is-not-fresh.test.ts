@@ -176,3 +176,36 @@ describe('a shop with one visitor an hour', () => {
     expect(left()).toEqual(['entered abandoned-cart at 90 (timer)']);
   });
 });
+
+describe('a count of the stock that comes through the gateway', () => {
+  const count = (asOf: number, products: number): void => {
+    for (let i = 0; i < products; i++) {
+      const properties = { product_id: `p${i}`, quantity: 5, as_of: iso(asOf) };
+      walk.send(track({ anonymousId: `product-p${i}` }, 'Stock Updated', properties), { source: 'stock' });
+    }
+  };
+
+  it('holds when nothing more of it comes, as long as the gateway vouches that it has handed on what it had', async () => {
+    walk = await openWalk();
+    walk.at(1);
+    count(0.5, 6);
+    await walk.settle();
+    walk.at(1.3);
+    await walk.settle();
+    expect(walk.watermarks.of('stock')).toBe(Number.NEGATIVE_INFINITY);
+    walk.at(1.4);
+    await walk.settle();
+    expect(walk.watermarks.of('stock')).toBe(at(0.5));
+
+    walk.at(4);
+    count(3.5, 3);
+    await walk.settle();
+    await walk.watermarks.stopFeed();
+    walk.at(10);
+    await walk.settle();
+    expect(walk.watermarks.of('stock')).toBe(at(0.5));
+    walk.watermarks.feed();
+    await walk.settle();
+    expect(walk.watermarks.of('stock')).toBe(at(3.5));
+  });
+});
