@@ -1,3 +1,4 @@
+import type { Pair } from '../processors/stitch-identity/fuzzy/match.ts';
 import { difference, type FoundCustomer, type Regrouped, type Simulation } from './identity-simulate.ts';
 
 /** Names shown of one customer. */
@@ -29,6 +30,36 @@ export function simulationLines(found: Simulation, top: number): readonly string
       components
         .filter(({ size }) => size > 1)
         .map(({ size, edges, root }) => `${String(size).padStart(7)}  around ${root}, ${edges} links`),
+      top,
+    ),
+    ...fuzzyLines(found, top),
+  ];
+}
+
+/** Customers who look alike, with the reasons, field by field; without what is in the fields. */
+function fuzzyLines({ fuzzy, customers }: Simulation, top: number): readonly string[] {
+  if (!fuzzy) return [];
+  const line = ({ a, b, score }: Pair, reason = ''): string => {
+    const why = score.reasons.map(({ field, level, bits }) => `${field} ${level} ${bits > 0 ? '+' : ''}${bits.toFixed(1)}`);
+    const odds = `    ${score.probability.toFixed(3)}  ${shown(customers.get(a))}  |  ${shown(customers.get(b))}`;
+    return `${odds}${reason && `: ${reason}`}\n           ${why.join(', ')}`;
+  };
+  const { groups, linked, review, refused } = fuzzy;
+  return [
+    `  who look alike: ${groups.length} groups of customers linked, ${review.length} pairs to review, ${refused.length} refused`,
+    ...section(
+      '  linked',
+      linked.map((pair) => line(pair)),
+      top,
+    ),
+    ...section(
+      '  to review',
+      review.map((pair) => line(pair)),
+      top,
+    ),
+    ...section(
+      '  refused',
+      refused.map((pair) => line(pair, pair.reason)),
       top,
     ),
   ];

@@ -90,4 +90,32 @@ describe('a simulation of identity', () => {
     expect(sourceOfFiles([site], undefined)).toBe(site);
     expect(() => sourceOfFiles([site], 'till')).toThrow('Expected --source, one of this workspace: site');
   });
+
+  it('shows who look alike, why, and what the limits forbid, when the rules have a fuzzy step', async () => {
+    const person = (n: number, id: object, traits: object): string => call(n, { ...id, traits });
+    const masha = { lastName: 'Kelley', birthday: '1990-08-20', address: { street: '12 Mill Lane', postalCode: 'NR1 2AB' } };
+    const people = [
+      person(10, { anonymousId: 'b7' }, { ...masha, firstName: 'Masha', email: 'masha@shop.example' }),
+      person(11, { userId: 'mk' }, { ...masha, firstName: 'M', email: 'm.kelley@shop.example' }),
+      person(12, { userId: 'mk2' }, { ...masha, firstName: 'Masha' }),
+      person(13, { userId: 'paul' }, { ...masha, firstName: 'Paul', birthday: '1987-01-02' }),
+    ];
+    const file = join(dir, 'people.ndjson');
+    await writeFile(file, people.join('\n'));
+    const found = await simulateIdentity({
+      records: recordsOfFiles([file], site, () => undefined),
+      source: site,
+      secret: 'a secret',
+      rules: compileIdentity({ fuzzy: {} }),
+      now: Date.UTC(2030, 0, 2),
+    });
+    expect(found.customers.size).toBe(4);
+    const text = simulationLines(found, 5).join('\n');
+    expect(text).toContain('who look alike: 1 groups of customers linked, 0 pairs to review');
+    expect(text).toMatch(/given initial \+3\.5, family exact \+9\.0, birth exact \+13\.0, street exact \+12\.0/);
+    expect(text).toContain(': one customer would have too many identifiers of the kind user_id');
+    expect(text).not.toMatch(/Masha|Kelley|Mill/);
+    expect(simulationJson(found)).toHaveProperty('fuzzy.groups.0.length', 2);
+    expect((await run()).fuzzy).toBeUndefined();
+  });
 });

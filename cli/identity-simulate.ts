@@ -1,3 +1,4 @@
+import type { Groups } from '../processors/stitch-identity/fuzzy/group.ts';
 import type { IdentityRules } from '../processors/stitch-identity/identity.ts';
 import { stitchIdentity } from '../processors/stitch-identity/index.ts';
 import type { PackedComponent } from '../processors/stitch-identity/packed.ts';
@@ -12,6 +13,7 @@ import { MemoryRegistry } from '../schemas/registry/memory.ts';
 import { createSerdes } from '../schemas/serdes.ts';
 import { topics } from '../schemas/topics.ts';
 import type { FileRecord } from './identity-events.ts';
+import { fuzzyGroups, Portraits } from './identity-fuzzy.ts';
 
 /** A customer that was found: its identifiers as `kind:value`, and how many events. */
 export interface FoundCustomer {
@@ -34,6 +36,8 @@ export interface Simulation {
   readonly rejected: ReadonlyMap<string, number>;
   /** Identifiers that name nobody, by kind. */
   readonly ignored: ReadonlyMap<string, number>;
+  /** Customers who look alike, by customer id, when the rules have a fuzzy step; nothing else here counts them as one. */
+  readonly fuzzy?: Groups;
 }
 
 export interface SimulationOptions {
@@ -56,7 +60,7 @@ export async function simulateIdentity({ records, source, secret, rules, now }: 
   const registry = new MemoryRegistry();
   const serdes = createSerdes({ registry });
   await serdes.register();
-  const fold = new Fold(secret);
+  const fold = new Fold(secret, rules);
   const processors = [
     tagFreshness({ sources: [source], secret, values: rules.values, rawDecoder: createRawDecoder({ registry }) }),
     stitchIdentity({ secret, identity: rules }),
@@ -90,9 +94,13 @@ class Fold {
   readonly #refused: { reason: string; identifiers: string[]; occurredAt: number }[] = [];
   readonly #rejected = new Map<string, number>();
   readonly #ignored = new Map<string, number>();
+  readonly #rules: IdentityRules;
+  readonly #portraits: Portraits | undefined;
 
-  constructor(secret: string) {
+  constructor(secret: string, rules: IdentityRules) {
     this.#secret = secret;
+    this.#rules = rules;
+    this.#portraits = rules.fuzzy && new Portraits(rules.fuzzy);
   }
 
   readonly counted = (_task: unknown, name: string, labels: Readonly<Record<string, string>>, by: number): void => {
@@ -109,6 +117,7 @@ class Fold {
         this.#names.set(opaqueKey(this.#secret, kind, text), names[i] ?? ''),
       );
       this.#events.set(event.messageId, { customer, names });
+      if (event.type !== 'group') this.#portraits?.add(customer, event.occurredAt, event.traits);
     }
     for (const { value } of driver.read(topics.identityChanges)) {
       const { kind, reason, identifiers, occurredAt } = value;
@@ -132,10 +141,14 @@ class Fold {
     found.sort(
       ([a, one], [b, two]) => two.identifiers.length - one.identifiers.length || two.events - one.events || (a < b ? -1 : 1),
     );
+    const all = new Map(found);
+    const { fuzzy } = this.#rules;
+    const people = this.#portraits?.people((customer) => this.#survivor(customer));
     return {
+      ...(fuzzy && people && { fuzzy: fuzzyGroups(people, all, this.#rules, fuzzy) }),
       events: this.#events.size,
       customerOf,
-      customers: new Map(found),
+      customers: all,
       components: this.#components(driver),
       merges: this.#winners.size,
       refused: this.#refused.map((each) => ({

@@ -9,6 +9,7 @@ import {
   type ValueRules,
 } from '../../schemas/identifier-rules.ts';
 import { schemaCheck } from '../../schemas/json-schema.ts';
+import { compileFuzzy, type FuzzyConfig, type FuzzyDocument, fuzzySchema } from './fuzzy/rules.ts';
 
 /** What holds for identifiers of one kind. */
 export interface KindRule {
@@ -37,6 +38,8 @@ export interface IdentityRules {
   readonly rememberMs: number;
   /** Repeated sightings of a moving identifier closer together than this count as one, milliseconds. */
   readonly sightingsEveryMs: number;
+  /** How customers who share no identifier but look alike are found; absent: they are not. */
+  readonly fuzzy?: FuzzyConfig;
 }
 
 const rule = (priority: number, limit: number | null, moving = false): KindRule => ({ priority, limit, withinMs: null, moving });
@@ -123,6 +126,7 @@ export const identitySchema: JsonSchema = {
     },
     remember: durationSchema('How long message ids are remembered, to drop repeated events.'),
     sightings_every: durationSchema('Sightings of a moving identifier closer together than this count as one.'),
+    fuzzy: fuzzySchema,
   },
 };
 
@@ -138,6 +142,7 @@ interface IdentityDocument {
   readonly max_edges?: number;
   readonly remember?: string;
   readonly sightings_every?: string;
+  readonly fuzzy?: FuzzyDocument;
 }
 
 /** Compiles the content of `identity.yaml`; ConfigProblem names the field that does not fit. */
@@ -156,7 +161,9 @@ export function compileIdentity(content: unknown): IdentityRules {
   }
   const duration = (value: string | undefined, otherwise: number, field: string): number =>
     value === undefined ? otherwise : parseDuration(value, [field]);
+  const fuzzy = compileFuzzy(document.fuzzy);
   return {
+    ...(fuzzy && { fuzzy }),
     kinds,
     others: defaultIdentity.others,
     values: compileValues(document.kinds ?? {}),

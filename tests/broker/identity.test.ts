@@ -1,0 +1,77 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { IdentifiedEvent } from '../../schemas/generated/types.ts';
+import { Deployment, type RunningFreshet } from '../support/deployment.ts';
+import { PlainKafka, type Listener } from '../support/plain-kafka.ts';
+import { post } from '../support/send.ts';
+
+/** A climbing hall with rules of its own about who is who, tried on a file first and asked about afterwards. */
+const workspace = {
+  'freshet.yaml': 'name: climbing-hall\nsecret: a secret of chalk\n',
+  'identity.yaml': 'kinds:\n  email:\n    normalise: { ignore_tag: true }\n',
+  'sources/hall.yaml': `
+source: hall
+description: Visits
+owner: hall
+endpoint: { write_keys: ['\${HALL_KEY}'] }
+`,
+};
+const WRITE_KEY = 'key of the hall';
+const email = (tag: string): { traits: { email: string } } => ({ traits: { email: `eva${tag}@climbers.example` } });
+const calls = [
+  { type: 'identify', messageId: 'm-1', userId: 'eva', ...email('+hall') },
+  { type: 'identify', messageId: 'm-2', anonymousId: 'phone-of-eva', ...email('') },
+  { type: 'identify', messageId: 'm-3', userId: 'otto', ...email('') },
+];
+
+let deployment: Deployment;
+let freshet: RunningFreshet;
+let kafka: PlainKafka;
+let heard: Listener;
+beforeAll(async () => {
+  deployment = await Deployment.create(workspace, { HALL_KEY: WRITE_KEY });
+  kafka = new PlainKafka();
+  freshet = await deployment.run(['gateway', 'tag-freshness', 'stitch-identity', 'watch-sources']);
+  heard = await kafka.listen(`${deployment.prefix}events.identified`);
+});
+afterAll(async () => {
+  await kafka.close();
+  await deployment.close();
+  await kafka.deleteTopics(deployment.prefix);
+});
+
+const identity = (...args: readonly string[]) => deployment.command(['identity', ...args]);
+
+describe('who is who', () => {
+  it('can be tried on a file before it is true, also against other rules', async () => {
+    const file = join(deployment.workspace, 'calls.ndjson');
+    const other = join(deployment.workspace, 'other.yaml');
+    await writeFile(file, calls.map((call) => JSON.stringify(call)).join('\n'));
+    await writeFile(other, 'max_neighbours: 100\n');
+    const tried = await identity('simulate', file, '--rules', other);
+    expect([tried.code, tried.stderr]).toEqual([0, '']);
+    expect(tried.stdout).toContain('3 events, 2 customers, 1 merges, 1 links refused');
+    expect(tried.stdout).toContain('with the other rules: 2 customers instead of 2; 1 merged of several, 1 split');
+    await writeFile(other, 'kinds:\n  email: { limits: 2 }\n');
+    const wrong = await identity('simulate', file, '--rules', other);
+    expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining('other.yaml:2:12 kinds.email.limits: unknown field')]);
+  });
+
+  it('has its reasons, which can be asked for', async () => {
+    for (const { type, ...call } of calls) expect((await post(freshet.gateway, WRITE_KEY, type, call)).status).toBe(200);
+    await heard.until<IdentifiedEvent>(`${deployment.prefix}events.identified`, (all) =>
+      calls.every(({ messageId }) => all.some(({ event }) => event?.messageId === messageId)),
+    );
+    const one = await identity('explain', 'user_id:eva', 'anonymous_id:phone-of-eva');
+    expect([one.code, one.stderr]).toEqual([0, '']);
+    const [verdict, first, second] = one.stdout.split('\n');
+    expect(verdict).toBe('user_id:eva and anonymous_id:phone-of-eva are one customer');
+    expect(first).toMatch(/ user_id:eva - email:eva@climbers\.example {2}\(Identify from hall, m-1\)$/);
+    expect(second).toMatch(/ email:eva@climbers\.example - anonymous_id:phone-of-eva {2}\(Identify from hall, m-2\)$/);
+    const two = await identity('explain', 'user_id:eva', 'user_id:otto');
+    expect(two.stdout).toContain('refused, one customer would have too many identifiers of the kind user_id');
+    const unknown = await identity('explain', 'user_id:eva', 'nobody');
+    expect([unknown.code, unknown.stderr]).toEqual([1, expect.stringContaining('nobody: expected kind:value')]);
+  });
+});
