@@ -8,6 +8,7 @@ import { testTopic } from '../../runtime/testing/json-serdes.ts';
 import type { AvroRecord } from '../../schemas/avro.ts';
 import { connectRegistry } from '../../schemas/registry/confluent.ts';
 import { createSerdes, type Serdes } from '../../schemas/serdes.ts';
+import { Deployment } from '../support/deployment.ts';
 import { eventually } from '../support/eventually.ts';
 import { LoneTask, type Row, rowFormat } from './harness/lone-task.ts';
 import { type RegistryMood, RegistryProxy } from './harness/registry-proxy.ts';
@@ -73,6 +74,48 @@ describe('F20: a registry that is away', () => {
     say(`F20: starts refused for now ${refused.length} (${refused.join(', ')}), then taken 1`);
   });
 
+  it('F20: at the start leaves a process alive and not ready, which says why, until it is there', async () => {
+    proxy.mood = 'down';
+    const deployment = await Deployment.create(
+      { 'freshet.yaml': 'name: nothing\nsecret: a secret of nothing\n' },
+      {
+        KAFKA_BROKERS: cluster.brokers.join(','),
+        SCHEMA_REGISTRY_URL: proxy.url,
+        FRESHET_HEALTH_PORT: '0',
+      },
+    );
+    try {
+      const process = deployment.begin(['detect-fraud']);
+      const port = await eventually(
+        async () => healthPort(process.said),
+        (found) => expect(found).toBeGreaterThan(0),
+      );
+      const ask = async (path: string): Promise<[number, string]> => {
+        const answer = await fetch(`http://127.0.0.1:${port}/health/${path}`);
+        return [answer.status, await answer.text()];
+      };
+      const told = async () => await ask('ready');
+      const [status, body] = await eventually(told, ([, text]) => expect(text).toContain('registry'));
+      const live = await ask('live');
+      proxy.mood = 'well';
+      await process.up;
+      const [later, then] = await eventually(told, ([code]) => expect(code).toBe(200));
+      say(`F20: ready ${status} and live ${live[0]} while it is away, ready ${later} after: ${body}`);
+      expect([status, live[0], JSON.parse(live[1]), JSON.parse(then)]).toEqual([
+        503,
+        200,
+        { status: 'live', problems: [] },
+        { status: 'ready', problems: [] },
+      ]);
+      expect(JSON.parse(body)).toEqual({
+        status: 'not ready',
+        problems: [{ what: 'process', why: expect.stringMatching(/^starting, waits: .*registry/) }],
+      });
+    } finally {
+      await deployment.close();
+    }
+  });
+
   it('F20: later on holds up what needs a new schema, and neither loses nor refuses it; known schemas go on', async () => {
     const topic = 'in-the-middle';
     await kafka.admin.createTopics([{ name: topic, partitions: 1, config: {} }]);
@@ -131,6 +174,12 @@ describe('F20: a registry that is away', () => {
     expect(rejected).toBe(0);
   });
 });
+
+/** Where a process says that it answers for its health. */
+function healthPort(lines: readonly string[]): number {
+  const said = lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as { message: string; port?: number });
+  return said.find(({ message }) => message === 'health')?.port ?? 0;
+}
 
 const extras = (round: number): object => Object.fromEntries(numbers(0, round + 1).map((n) => [`extra${n}`, n]));
 
