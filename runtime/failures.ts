@@ -46,3 +46,8 @@ const unknown: Failure = { remedy: 'retry', advice: 'if it stays, look at the lo
 export function failureOf(error: unknown): Failure {
   return error instanceof FreshetError ? (known[error.code] ?? unknown) : unknown;
 }
+
+/** Another owner has taken over what the task writes with. */
+export function isFenced(error: unknown): boolean {
+  return error instanceof FreshetError && error.code === 'FENCED';
+}

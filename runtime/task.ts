@@ -5,7 +5,7 @@ import { TaskInputs } from './inputs.ts';
 import type { TransactionalProducer } from './kafka/contract.ts';
 import { Outputs } from './outputs.ts';
 import type { Processor, TaskId, Timer } from './processor.ts';
-import { failureOf } from './failures.ts';
+import { failureOf, isFenced } from './failures.ts';
 import { checkpointOp, type RestoreProgress } from './restore.ts';
 import { type Position, storeName, takeOver } from './take-over.ts';
 import { TaskContext } from './task-context.ts';
@@ -111,7 +111,11 @@ export class Task {
           }
         }
       } catch (error) {
-        if (this.#stopping.signal.aborted) break;
+        if (this.#stopping.signal.aborted) {
+          // The group was quicker to tell than the broker.
+          if (isFenced(error)) this.#tellFenced();
+          break;
+        }
         if (!(await this.#survives(error))) return;
         await this.#pause((pause = Math.min(pause * 2, 5000)));
       }
@@ -340,9 +344,8 @@ export class Task {
     const code = error instanceof FreshetError ? error.code : 'unexpected';
     await this.close().catch(() => undefined);
     this.restoring = undefined;
-    if (code === 'FENCED') {
-      metrics.fenced(this.id);
-      log('info', 'task has gone to another owner', { task: storeName(this.id) });
+    if (isFenced(error)) {
+      this.#tellFenced();
       this.state = 'fenced';
       return false;
     }
@@ -361,6 +364,11 @@ export class Task {
     this.failure = error;
     this.state = 'retrying';
     return true;
+  }
+
+  #tellFenced(): void {
+    this.#environment.metrics.fenced(this.id);
+    this.#environment.log('info', 'task has gone to another owner', { task: storeName(this.id) });
   }
 
   #owned() {
