@@ -160,9 +160,7 @@ export class Task {
       await this.#transaction(store, (overlay, context, outputs) => this.#process(inputs, overlay, context, outputs));
       return true;
     }
-    if (this.#uncommittedPosition && this.#environment.clock.now() - this.#committedAt > POSITION_EVERY_MS) {
-      await this.#transaction(store, async () => []);
-    }
+    if (this.#uncommittedPosition && this.#positionIsOld) await this.#transaction(store, async () => []);
     return false;
   }
 
@@ -246,7 +244,6 @@ export class Task {
   async #transaction(
     store: Store,
     work: (overlay: Overlay, context: TaskContext, outputs: Outputs) => Promise<StoreOp[]>,
-    due = this.#environment.clock.now() - this.#committedAt > POSITION_EVERY_MS,
   ): Promise<void> {
     const environment = this.#environment;
     const { producer, inputs, timers, holds, cells } = this.#owned();
@@ -257,7 +254,7 @@ export class Task {
     const ops = await work(overlay, context, outputs);
     this.#crash('processed');
     const isSilent = ops.length === 0 && outputs.count === 0 && overlay.isClean;
-    if (isSilent && this.#processor.silenceIsFinal && !due) return this.#passedOver(inputs);
+    if (isSilent && this.#processor.silenceIsFinal && !this.#positionIsOld) return this.#passedOver(inputs);
     const position: Position = {
       format: FORMAT,
       inputs: inputs.next(),
@@ -298,6 +295,10 @@ export class Task {
     this.working = false;
     environment.metrics.committed(this.id, (performance.now() - began) / 1000);
     environment.metrics.records(this.id, 'out', sent);
+  }
+
+  get #positionIsOld(): boolean {
+    return this.#environment.clock.now() - this.#committedAt > POSITION_EVERY_MS;
   }
 
   /** Where silence is final, records that left nothing behind are no reason for a transaction: read again, they leave nothing again. */

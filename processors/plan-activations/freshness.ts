@@ -2,7 +2,7 @@ import type { Context } from '../../runtime/processor.ts';
 import type { SourceConfig } from '../../schemas/config.ts';
 import { formatDuration } from '../../schemas/duration.ts';
 import type { FreshnessDemand } from '../../schemas/freshness-demand.ts';
-import type { Proof } from '../../schemas/generated/types.ts';
+import type { Proof, SourceProof } from '../../schemas/generated/types.ts';
 import { linkOf } from '../../schemas/source-freshness.ts';
 
 /** A source whose facts are too old now. */
@@ -48,22 +48,12 @@ export function proofNow(proof: Proof, demand: FreshnessDemand, sources: readonl
     return declared === undefined ? null : linkOf(declared, context);
   };
   // The membership holds as of what each source vouches for: a line of a batch that is not whole counts for nothing yet.
-  const known = proof.sources.map((each) => {
-    if (!gated.has(each.source)) return each;
-    const { source } = each;
+  const told = (source: string): SourceProof => {
     const at = now(source);
-    return { ...each, watermark: at, asOf: at, ageMs: age(at), status: statusOf(source), link: link(source) };
-  });
-  const missing = [...gated]
-    .filter((source) => !proof.sources.some((each) => each.source === source))
-    .map((source) => ({
-      source,
-      watermark: now(source),
-      asOf: now(source),
-      ageMs: age(now(source)),
-      status: statusOf(source),
-      link: link(source),
-    }));
+    return { source, watermark: at, asOf: at, ageMs: age(at), status: statusOf(source), link: link(source) };
+  };
+  const known = proof.sources.map((each) => (gated.has(each.source) ? told(each.source) : each));
+  const missing = [...gated].filter((source) => !proof.sources.some((each) => each.source === source)).map(told);
   return { ...proof, sources: [...known, ...missing], lagMs: proof.now === null ? null : context.tick - proof.now };
 
   function statusOf(source: string): string {
