@@ -8,6 +8,7 @@ import type { Processor } from '../../runtime/processor.ts';
 import type { Rejected } from '../../runtime/record.ts';
 import { rocksdbEngine } from '../../runtime/state/rocksdb.ts';
 import { jsonSerdes, testTopic } from '../../runtime/testing/json-serdes.ts';
+import { noClaims } from '../../runtime/testing/no-claims.ts';
 import { ProgressTable } from '../../runtime/watermarks/progress.ts';
 import { Worker } from '../../runtime/worker.ts';
 import { say, tellProgress, untilTold } from '../support/told.ts';
@@ -50,13 +51,7 @@ const environment: Environment = {
   sourceOfTopic: new Map(),
   rejected: testTopic<Rejected>('rejected'),
   progress: new ProgressTable(),
-  claims: {
-    claim: () => undefined,
-    retire: () => undefined,
-    tick: () => undefined,
-    flush: async () => undefined,
-    close: async () => undefined,
-  },
+  claims: noClaims,
   metrics: {
     ...metrics,
     records: (task, direction, count) => {

@@ -7,6 +7,7 @@ import type { Rejected } from '../../runtime/record.ts';
 import { rocksdbEngine } from '../../runtime/state/rocksdb.ts';
 import { Task } from '../../runtime/task.ts';
 import { jsonSerdes, testTopic } from '../../runtime/testing/json-serdes.ts';
+import { noClaims } from '../../runtime/testing/no-claims.ts';
 import { ProgressTable } from '../../runtime/watermarks/progress.ts';
 import { say, untilTold } from '../support/told.ts';
 import { APPLICATION, CHANGELOG, INPUT, PARTITIONS, type RestoreSettings } from './changelog.ts';
@@ -35,13 +36,7 @@ const environment: Environment = {
   sourceOfTopic: new Map(),
   rejected: testTopic<Rejected>('rejected'),
   progress: new ProgressTable(),
-  claims: {
-    claim: () => undefined,
-    retire: () => undefined,
-    tick: () => undefined,
-    flush: async () => undefined,
-    close: async () => undefined,
-  },
+  claims: noClaims,
   metrics: { ...noMetrics, restored: ({ partition }, records) => void restored.set(partition, records) },
   log: () => undefined,
   changelogDeleteRetentionMs: 24 * 60 * 60 * 1000,

@@ -14,6 +14,7 @@ import type { SerdeSource, Topic } from '../topic.ts';
 import type { ClaimWriter } from '../watermarks/claims.ts';
 import type { Reach } from '../watermarks/contract.ts';
 import { ProgressTable } from '../watermarks/progress.ts';
+import { noClaims } from './no-claims.ts';
 import { MemoryBroker, type MemoryKafka } from './memory-kafka.ts';
 
 export interface DriverOptions {
@@ -230,11 +231,3 @@ export class TopologyTestDriver {
     return true;
   }
 }
-
-const noClaims: ClaimWriter = {
-  claim: () => undefined,
-  retire: () => undefined,
-  tick: () => undefined,
-  flush: async () => undefined,
-  close: async () => undefined,
-};

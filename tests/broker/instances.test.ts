@@ -6,20 +6,7 @@ import { readCommitted, type Committed } from '../support/committed.ts';
 import { Deployment, type RunningFreshet } from '../support/deployment.ts';
 import { eventually } from '../support/eventually.ts';
 import { PlainKafka } from '../support/plain-kafka.ts';
-import { createPlayers, type Players, segments } from '../support/scores.ts';
-
-const KEY = 'key of the arena';
-const workspace = {
-  'freshet.yaml': 'name: arena\nsecret: a secret of players\n',
-  'sources/scoreboard.yaml': `
-source: scoreboard
-description: Points as they are scored
-owner: arena
-endpoint: { write_keys: ['\${ARENA_KEY}'] }
-lateness: 1s
-`,
-  ...segments,
-};
+import { arena, arenaKey, createPlayers, type Players } from '../support/scores.ts';
 
 interface Line {
   readonly message?: string;
@@ -35,11 +22,11 @@ let committed: Committed;
 let players: Players;
 
 beforeAll(async () => {
-  deployment = await Deployment.create(workspace, { ARENA_KEY: KEY });
+  deployment = await Deployment.create(arena, { ARENA_KEY: arenaKey });
   gateway = await deployment.run(['gateway', 'watch-sources']);
   several = await deployment.run(['tag-freshness', 'stitch-identity', 'customers', '--instances', '2'], 'two');
   committed = await readCommitted(deployment.prefix);
-  players = createPlayers(40, () => gateway.gateway, KEY);
+  players = createPlayers(40, () => gateway.gateway, arenaKey);
 });
 afterAll(async () => {
   await committed.close();

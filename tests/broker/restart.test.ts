@@ -7,24 +7,13 @@ import { readCommitted, type Committed } from '../support/committed.ts';
 import { Deployment, everything, type RunningFreshet } from '../support/deployment.ts';
 import { eventually } from '../support/eventually.ts';
 import { PlainKafka } from '../support/plain-kafka.ts';
-import { createPlayers, expectedChanges, segments, type Expected, type Players } from '../support/scores.ts';
+import { arena, arenaKey, createPlayers, expectedChanges, type Expected, type Players } from '../support/scores.ts';
 
 /**
  * Processes that are killed without warning, stores that are gone, and tasks that move: in the end every event counts once, every
  * change of membership is there once, and each customer's are numbered without gaps. One deployment lives through it all.
  */
-const KEY = 'key of the arena';
-const workspace = {
-  'freshet.yaml': 'name: arena\nsecret: a secret of players\n',
-  'sources/scoreboard.yaml': `
-source: scoreboard
-description: Points as they are scored
-owner: arena
-endpoint: { write_keys: ['\${ARENA_KEY}'] }
-lateness: 1s
-`,
-  ...segments,
-};
+
 /** Long enough for a consumer group to notice that a member is dead, on a busy machine. */
 const LONG_MS = 120_000;
 
@@ -35,10 +24,10 @@ let committed: Committed;
 let players: Players;
 
 beforeAll(async () => {
-  deployment = await Deployment.create(workspace, { ARENA_KEY: KEY });
+  deployment = await Deployment.create(arena, { ARENA_KEY: arenaKey });
   freshet = await deployment.run(everything);
   committed = await readCommitted(deployment.prefix);
-  players = createPlayers(40, () => freshet.gateway, KEY);
+  players = createPlayers(40, () => freshet.gateway, arenaKey);
 });
 afterAll(async () => {
   await committed.close();

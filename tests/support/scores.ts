@@ -93,3 +93,19 @@ export function createPlayers(players: number, gateway: () => string, writeKey: 
     },
   };
 }
+
+/** The write key of the arena. */
+export const arenaKey = 'key of the arena';
+
+/** A workspace of players and their points; its key is ARENA_KEY of the environment. */
+export const arena = {
+  'freshet.yaml': 'name: arena\nsecret: a secret of players\n',
+  'sources/scoreboard.yaml': `
+source: scoreboard
+description: Points as they are scored
+owner: arena
+endpoint: { write_keys: ['\${ARENA_KEY}'] }
+lateness: 1s
+`,
+  ...segments,
+};

@@ -13,6 +13,7 @@ import { rocksdbEngine } from '../../../runtime/state/rocksdb.ts';
 import type { StoreEngine } from '../../../runtime/state/store.ts';
 import { type CrashPoint, Task } from '../../../runtime/task.ts';
 import { jsonSerdes, testTopic } from '../../../runtime/testing/json-serdes.ts';
+import { noClaims } from '../../../runtime/testing/no-claims.ts';
 import { ProgressTable } from '../../../runtime/watermarks/progress.ts';
 import { Bench, type KafkaHarness } from '../kafka/harness.ts';
 
@@ -147,13 +148,7 @@ async function run(
     sourceOfTopic: new Map(),
     rejected: testTopic<Rejected>('rejected'),
     progress: new ProgressTable(),
-    claims: {
-      claim: () => undefined,
-      retire: () => undefined,
-      tick: () => undefined,
-      flush: async () => undefined,
-      close: async () => undefined,
-    },
+    claims: noClaims,
     metrics: { ...noMetrics, restored: (_, records) => void (crashes > 0 && (restored = Math.max(restored, records))) },
     log: () => undefined,
     changelogDeleteRetentionMs: 24 * 60 * 60 * 1000,

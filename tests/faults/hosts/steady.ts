@@ -8,6 +8,7 @@ import type { Rejected } from '../../../runtime/record.ts';
 import { rocksdbEngine } from '../../../runtime/state/rocksdb.ts';
 import { Task } from '../../../runtime/task.ts';
 import { jsonSerdes, testTopic } from '../../../runtime/testing/json-serdes.ts';
+import { noClaims } from '../../../runtime/testing/no-claims.ts';
 import { ProgressTable } from '../../../runtime/watermarks/progress.ts';
 
 // One process that aggregates so many events and copies each, and says what memory and the event loop were like meanwhile.
@@ -37,7 +38,6 @@ const sum: Processor = {
     context.forward(output, record.key, { sum: total });
   },
 };
-const nothing = async (): Promise<void> => undefined;
 const idle = (): void => undefined;
 const kafka = await connectKafka({ brokers, clientId: 'steady' });
 let processed = 0;
@@ -53,7 +53,7 @@ const environment: Environment = {
   sourceOfTopic: new Map(),
   rejected: testTopic<Rejected>('steady.rejected'),
   progress: new ProgressTable(),
-  claims: { claim: idle, retire: idle, tick: idle, flush: nothing, close: nothing },
+  claims: noClaims,
   metrics: { ...noMetrics, records: (_, direction, count) => void (direction === 'in' && (processed += count)) },
   log: idle,
   changelogDeleteRetentionMs: 24 * 60 * 60 * 1000,
