@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { projectRoot } from './local/settings.ts';
 
 // What `npm test` and its like call: runs the named tiers one after the other and ends with a line that sums what passed and failed.
@@ -9,6 +10,8 @@ import { projectRoot } from './local/settings.ts';
 interface Tally {
   readonly passed: number;
   readonly failed: number;
+  /** Place, name and first line of the message of each that failed. */
+  readonly failures: readonly string[];
 }
 
 /** Of jest's report: files that did not load have no failed test of their own. */
@@ -16,6 +19,16 @@ interface Report {
   readonly numPassedTests: number;
   readonly numFailedTests: number;
   readonly numRuntimeErrorTestSuites: number;
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly message: string;
+    readonly assertionResults: readonly {
+      readonly fullName: string;
+      readonly status: string;
+      readonly failureMessages: readonly string[];
+    }[];
+  }[];
 }
 
 /** Tiers whose files share a cluster or load the machine run one file at a time. */
@@ -23,21 +36,20 @@ const inBand = ['broker', 'start', 'chaos', 'real'];
 /** Tiers whose files wait more than they work, and have clusters of their own: two at a time, on any machine. */
 const inPairs = ['faults'];
 
-const total = { passed: 0, failed: 0 };
-for (const tier of process.argv.slice(2)) {
-  const { passed, failed } = await runTier(tier);
-  total.passed += passed;
-  total.failed += failed;
-}
+const tallies: Tally[] = [];
+for (const tier of process.argv.slice(2)) tallies.push(await runTier(tier));
+const sum = (of: 'passed' | 'failed'): number => tallies.reduce((all, tally) => all + tally[of], 0);
+const total = { passed: sum('passed'), failed: sum('failed') };
+for (const failure of tallies.flatMap(({ failures }) => failures)) say(`failed: ${failure}`);
 say(describe(total));
 process.exitCode = total.failed === 0 ? 0 : 1;
 
 async function runTier(tier: string): Promise<Tally> {
   if (tier !== 'unit' && globSync(`tests/${tier}/**/*.test.ts`, { cwd: projectRoot }).length === 0) {
     say(`${tier}: no tests exist`);
-    return { passed: 0, failed: 0 };
+    return { passed: 0, failed: 0, failures: [] };
   }
-  if (tier === 'real' && !provideRealData()) return { passed: 0, failed: 1 };
+  if (tier === 'real' && !provideRealData()) return { passed: 0, failed: 1, failures: ['real: no data'] };
   const folder = mkdtempSync(join(tmpdir(), 'freshet-tier-'));
   const started = Date.now();
   try {
@@ -71,10 +83,25 @@ async function runJest(tier: string, report: string): Promise<Tally> {
   process.once('SIGTERM', passOn).once('SIGHUP', passOn);
   const code = await new Promise((resolve, reject) => child.on('error', reject).on('exit', resolve));
   process.off('SIGTERM', passOn).off('SIGHUP', passOn);
-  if (!existsSync(report)) return { passed: 0, failed: 1 };
-  const { numPassedTests, numFailedTests, numRuntimeErrorTestSuites } = JSON.parse(readFileSync(report, 'utf8')) as Report;
-  const failed = numFailedTests + numRuntimeErrorTestSuites;
-  return { passed: numPassedTests, failed: failed === 0 && code !== 0 ? 1 : failed };
+  if (!existsSync(report)) return { passed: 0, failed: 1, failures: [`${tier}: no report`] };
+  const told = JSON.parse(readFileSync(report, 'utf8')) as Report;
+  const failed = told.numFailedTests + told.numRuntimeErrorTestSuites;
+  return { passed: told.numPassedTests, failed: failed === 0 && code !== 0 ? 1 : failed, failures: failuresOf(told) };
+}
+
+function failuresOf({ testResults }: Report): readonly string[] {
+  return testResults.flatMap(({ name, status, message, assertionResults }) => {
+    const file = relative(projectRoot, name);
+    const failed = assertionResults.filter((test) => test.status === 'failed');
+    if (failed.length === 0) return status === 'failed' ? [`${file}: ${firstLine(message)}`] : [];
+    return failed.map(({ fullName, failureMessages }) => `${file} › ${fullName}: ${firstLine(failureMessages[0] ?? '')}`);
+  });
+}
+
+/** First line that says something, without colours. */
+function firstLine(message: string): string {
+  const lines = stripVTControlCharacters(message).split('\n');
+  return lines.map((line) => line.trim()).find((line) => line !== '' && !line.startsWith('●')) ?? '';
 }
 
 /** Tells the tests of the real tier by FRESHET_REAL_DATA where the real data lie; false, with a line, when they are not there. */
@@ -85,7 +112,7 @@ function provideRealData(): boolean {
   return existsSync(data);
 }
 
-function describe({ passed, failed }: Tally): string {
+function describe({ passed, failed }: Pick<Tally, 'passed' | 'failed'>): string {
   return `${passed} passed, ${failed} failed`;
 }
 

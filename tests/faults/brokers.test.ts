@@ -2,6 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { LocalCluster } from '../../infra/local/cluster.ts';
 import { Cluster } from '../../runtime/kafka/cluster.ts';
+import type { CoordinatorKind } from '../../runtime/kafka/requests-cluster.ts';
+import { deadlineIn, retrying } from '../../runtime/kafka/retry.ts';
 import { startThreeBrokers } from '../support/three-brokers.ts';
 import { compareReaders } from './harness/compared.ts';
 import { Deployment } from './harness/deployment.ts';
@@ -68,9 +70,12 @@ async function coordinator(): Promise<{ readonly index: number; readonly ids: nu
   const client = new Cluster({ brokers: cluster.brokers, clientId: 'coordinators' });
   await client.refresh();
   const [first] = processors;
-  const node = await client.coordinator('group', deployment.prefix + first.name);
+  // The topic that holds them is made when the first of its kind is asked for.
+  const coordinatorOf = (kind: CoordinatorKind, name: string): Promise<number> =>
+    retrying(client, { deadline: deadlineIn(30_000) }, () => client.coordinator(kind, deployment.prefix + name));
+  const node = await coordinatorOf('group', first.name);
   const tasks = processors.flatMap(({ name }) => Array.from({ length: PARTITIONS }, (_, partition) => `${name}-${partition}`));
-  const nodes = await Promise.all(tasks.map((task) => client.coordinator('transaction', deployment.prefix + task)));
+  const nodes = await Promise.all(tasks.map((task) => coordinatorOf('transaction', task)));
   await client.close();
   return { index: node - 1, ids: nodes.filter((one) => one === node).length };
 }
