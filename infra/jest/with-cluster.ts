@@ -17,7 +17,7 @@ export default async function setup(): Promise<void> {
   const dataDir = await mkdtemp(clusterFolder);
   cleanUps.push(() => rm(dataDir, { recursive: true }));
   const log = (line: string): void => void process.stderr.write(`freshet: ${line}\n`);
-  const cluster = await startLocalCluster({ dataDir, kafkaPort: 0, registryPort: 0, learnClasses: true, log });
+  const cluster = await startLocalCluster({ dataDir, shortLived: true, kafkaPort: 0, registryPort: 0, learnClasses: true, log });
   cleanUps.push(() => cluster.stop());
   process.env['KAFKA_BROKERS'] = cluster.brokers.join(',');
   process.env['SCHEMA_REGISTRY_URL'] = cluster.registryUrl;

@@ -16,7 +16,7 @@ describe('a local cluster', () => {
   });
 
   const start = (options: Partial<LocalClusterOptions> = {}): Promise<LocalCluster> =>
-    startLocalCluster({ dataDir, kafkaPort: 0, registryPort: 0, log: () => undefined, ...options });
+    startLocalCluster({ dataDir, shortLived: true, kafkaPort: 0, registryPort: 0, log: () => undefined, ...options });
   const schema = JSON.stringify({ type: 'record', name: 'Seen', fields: [{ name: 'at', type: 'long' }] });
   let registered: object;
 

@@ -33,7 +33,7 @@ let kafka: Kafka;
 let task: LoneTask | undefined;
 beforeAll(async () => {
   dataDir = mkdtempSync(clusterFolder);
-  cluster = await startLocalCluster({ dataDir, kafkaPort: 0, registryPort: 'none', log: () => undefined });
+  cluster = await startLocalCluster({ dataDir, shortLived: true, kafkaPort: 0, registryPort: 'none', log: () => undefined });
   kafka = await connectKafka({ brokers: cluster.brokers, clientId: 'broker-log' });
 });
 afterEach(async () => {

@@ -11,7 +11,15 @@ describe('a local cluster of three brokers', () => {
   beforeAll(async () => {
     dataDir = mkdtempSync(clusterFolder);
     const onDeath = ({ message }: Error): void => void deaths.push(message);
-    cluster = await startLocalCluster({ dataDir, brokers: 3, kafkaPort: 0, registryPort: 'none', log: () => undefined, onDeath });
+    cluster = await startLocalCluster({
+      dataDir,
+      shortLived: true,
+      brokers: 3,
+      kafkaPort: 0,
+      registryPort: 'none',
+      log: () => undefined,
+      onDeath,
+    });
   });
   afterAll(async () => {
     await cluster.stop();

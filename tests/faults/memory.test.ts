@@ -29,7 +29,7 @@ let dataDir: string;
 let cluster: LocalCluster;
 beforeAll(async () => {
   dataDir = mkdtempSync(clusterFolder);
-  cluster = await startLocalCluster({ dataDir, kafkaPort: 0, registryPort: 'none', log: () => undefined });
+  cluster = await startLocalCluster({ dataDir, shortLived: true, kafkaPort: 0, registryPort: 'none', log: () => undefined });
 });
 afterAll(async () => {
   await cluster.stop();

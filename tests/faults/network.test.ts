@@ -24,7 +24,14 @@ const prefixes: string[] = [];
 const closers: (() => Promise<unknown>)[] = [];
 beforeAll(async () => {
   dataDir = mkdtempSync(clusterFolder);
-  cluster = await startLocalCluster({ dataDir, brokers: 1, kafkaPort: 0, registryPort: 'none', log: () => undefined });
+  cluster = await startLocalCluster({
+    dataDir,
+    shortLived: true,
+    brokers: 1,
+    kafkaPort: 0,
+    registryPort: 'none',
+    log: () => undefined,
+  });
 });
 afterEach(async () => {
   for (const close of closers.splice(0).toReversed()) await close();

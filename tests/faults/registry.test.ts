@@ -30,7 +30,7 @@ let proxy: RegistryProxy;
 let task: LoneTask | undefined;
 beforeAll(async () => {
   dataDir = mkdtempSync(clusterFolder);
-  cluster = await startLocalCluster({ dataDir, kafkaPort: 0, registryPort: 0, log: () => undefined });
+  cluster = await startLocalCluster({ dataDir, shortLived: true, kafkaPort: 0, registryPort: 0, log: () => undefined });
   kafka = await connectKafka({ brokers: cluster.brokers, clientId: 'registry' });
   proxy = await RegistryProxy.to(cluster.registryUrl);
 });

@@ -62,7 +62,13 @@ if (earlier !== undefined)
   describe('F36: an earlier version itself', () => {
     it('F36: runs on the topics and stores of this one, and this one on its, forth and back', async () => {
       const dataDir = mkdtempSync(clusterFolder);
-      const cluster = await startLocalCluster({ dataDir, kafkaPort: 0, registryPort: 'none', log: () => undefined });
+      const cluster = await startLocalCluster({
+        dataDir,
+        shortLived: true,
+        kafkaPort: 0,
+        registryPort: 'none',
+        log: () => undefined,
+      });
       const deployment = await Deployment.create({ brokers: cluster.brokers, hosts: 1 });
       const host = deployment.host(0);
       try {

@@ -11,7 +11,14 @@ export interface ThreeBrokersOptions {
 export async function startThreeBrokers({ registry = false }: ThreeBrokersOptions = {}): Promise<LocalCluster> {
   const dataDir = mkdtempSync(clusterFolder);
   const registryPort = registry ? 0 : 'none';
-  const cluster = await startLocalCluster({ dataDir, brokers: 3, kafkaPort: 0, registryPort, log: () => undefined });
+  const cluster = await startLocalCluster({
+    dataDir,
+    shortLived: true,
+    brokers: 3,
+    kafkaPort: 0,
+    registryPort,
+    log: () => undefined,
+  });
   return {
     brokers: cluster.brokers,
     registryUrl: registry ? cluster.registryUrl : '',
