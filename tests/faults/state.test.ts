@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { LocalCluster } from '../../infra/local/cluster.ts';
@@ -108,6 +108,47 @@ describe('state', () => {
     expect(whileFull).toBeLessThan(2_000);
   });
 });
+
+/** With FRESHET_FAULTS=long, and the rights to mount: a disk that is small. */
+if (process.env['FRESHET_FAULTS'] === 'long')
+  describe('a small disk of its own', () => {
+    it('fills up, is told of with its folder and what is free, and work goes on when there is room (F18)', async () => {
+      deployment = await Deployment.create({ brokers: cluster.brokers, hosts: 1 });
+      const host = deployment.host(0);
+      const { dataDir } = host.settings;
+      mkdirSync(dataDir);
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16m', 'tmpfs', dataDir]);
+      try {
+        await started(host);
+        await deployment.produce(1_000);
+        await deployment.settled();
+        const filler = join(dataDir, 'filler');
+        const { bavail, bsize } = statfsSync(dataDir);
+        writeFileSync(filler, Buffer.alloc(bavail * bsize));
+        const told = (): string[] =>
+          host
+            .said('log', 'task takes over afresh')
+            .flatMap((line) => (line['code'] === 'STORE_FULL' ? [String(line['reason'])] : []));
+        // Room that the store has taken already is used up first.
+        let sent = 1_000;
+        for (; told().length === 0 && sent < 100_000; sent += 500) await deployment.produce(500);
+        await host.until(() => told().length > 6);
+        const whileFull = deployment.rows('echoes').length;
+        rmSync(filler);
+        await deployment.settled();
+        const counts = `take-overs while full ${told().length}, echoes ${whileFull} of ${sent}`;
+        expect(await deployment.judged(`F18, a disk of 16 MB, ${counts}`, 1)).toEqual(spotless);
+        process.stderr.write(`freshet: F18: ${told()[0]?.replaceAll(dataDir, '…') ?? ''}\n`);
+        for (const message of told())
+          expect(message).toMatch(/^no room for the store in .+ \(\d+ bytes free\): make room on that disk; /);
+        expect(told()[0]).toContain(dataDir);
+        expect(whileFull).toBeLessThan(sent);
+      } finally {
+        await host.kill();
+        execFileSync('umount', [dataDir]);
+      }
+    });
+  });
 
 describe('an input that has lost what was not read yet', () => {
   it('stops its task with an alarm and lets the others go on (F17)', async () => {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { withAdvice } from '../../../cli/stores.ts';
 import { Registry } from 'prom-client';
 import { systemClock } from '../../../runtime/clock.ts';
 import { type Environment, prefixedNames } from '../../../runtime/environment.ts';
@@ -58,7 +59,8 @@ const progress = new ProgressTable();
 const ends = await kafka.admin.endOffsets([control]);
 await progress.follow(reader, control.topic, 0, ends.get(tpKey(control.topic, 0)) ?? 0);
 const claims = claimWriter({ producer, topic: control.topic, onError: () => say({ event: 'claims-wait' }) });
-const rocksdb = rocksdbEngine(join(settings.dataDir, 'stores'));
+const storesDir = join(settings.dataDir, 'stores');
+const rocksdb = withAdvice(rocksdbEngine(storesDir), storesDir);
 const engine = crash?.at === 'in-write' ? dyingEngine(rocksdb, crash.task, crash.after, 1) : rocksdb;
 const registry = new Registry();
 const environment: Environment = {
