@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Registry as MetricsRegistry } from 'prom-client';
+import { placesTeller } from '../connectors/consumer/places.ts';
 import { sourceAlerts } from '../processors/watch-sources/alerts.ts';
 import { watchSources } from '../processors/watch-sources/index.ts';
 import { type Clock, systemClock } from '../runtime/clock.ts';
@@ -73,6 +74,9 @@ export interface Pipeline {
   unfinished(): readonly string[];
   stop(): Promise<void>;
 }
+
+/** How often consumers of memberships are told from where the changes go on, where they have gone on. */
+const TELL_PLACES_MS = 2000;
 
 export const WATCH_SOURCES = 'watch-sources';
 
@@ -193,6 +197,20 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
     },
   });
 
+  const tellPlaces = placesTeller({
+    admin: kafka.admin,
+    producer,
+    serde: serdes.of(topics.segmentsMembers),
+    changes: names.topic(topics.segmentsMembership.name),
+    members: names.topic(topics.segmentsMembers.name),
+    partitions: () =>
+      workers
+        .filter(({ processor }) => processor.outputs.some(({ name }) => name === topics.segmentsMembers.name))
+        .flatMap((worker) => worker.status().map(({ partition }) => partition)),
+    onError: () => log('warn', 'from where changes of membership go on cannot be told now', {}),
+  });
+  const telling = setInterval(() => void tellPlaces(), TELL_PLACES_MS);
+
   return {
     kafka,
     reader,
@@ -221,6 +239,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
       ),
     stop: async () => {
       stopGuarding();
+      clearInterval(telling);
       // Upstream first, so that what is in flight is finished by those behind.
       await watcher?.stop();
       for (const worker of workers) await worker.stop();

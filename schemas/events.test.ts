@@ -28,7 +28,7 @@ const harmless = {
   'an opaque key, or an id made from such': [
     [
       'customer',
-      'ActivationOutcome ActivationRequest ActivationWithheld FraudAlert IdentifiedEvent IdentityChange MembershipChange ProfileChange',
+      'ActivationOutcome ActivationRequest ActivationWithheld CustomerMemberships FraudAlert IdentifiedEvent IdentityChange MembershipChange ProfileChange',
     ],
     ['id', 'ActivationOutcome ActivationRequest ActivationWithheld FraudAlert MembershipChange'],
     ['membership', 'ActivationRequest ActivationWithheld'],
@@ -44,6 +44,7 @@ const harmless = {
     ['activation segment', 'ActivationOutcome ActivationRequest ActivationWithheld'],
     ['template', 'ActivationRequest'],
     ['segment version', 'MembershipChange'],
+    ['segment', 'CustomerMembership'],
     ['rule', 'FraudAlert'],
     ['source', 'ProfileChange RejectedRecord SourceFreshness SourceProof TaggedEvent'],
     ['topic', 'Origin Position RejectedRecord'],

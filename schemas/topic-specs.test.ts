@@ -42,7 +42,12 @@ describe('the specs of topics', () => {
     const compacted = [...specs, changelogSpec('p', { prefix: '', partitions: 1 })].filter(
       ({ config }) => config['cleanup.policy'] === 'compact',
     );
-    expect(compacted.map(({ name }) => name)).toEqual(['eu.sources.freshness', 'eu.freshet.progress', 'p.changelog']);
+    expect(compacted.map(({ name }) => name)).toEqual([
+      'eu.segments.members',
+      'eu.sources.freshness',
+      'eu.freshet.progress',
+      'p.changelog',
+    ]);
     for (const { config } of compacted) {
       expect(Number(config['delete.retention.ms'])).toBeGreaterThanOrEqual(day);
       expect(Number(config['max.compaction.lag.ms'])).toBeGreaterThan(0);

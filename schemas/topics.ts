@@ -4,6 +4,7 @@ import type {
   ActivationOutcome,
   ActivationRequest,
   ActivationWithheld,
+  CustomerMemberships,
   FraudAlert,
   IdentifiedEvent,
   IdentityChange,
@@ -108,6 +109,15 @@ const segmentsMembership: Topic<MembershipChange> = {
   doc: 'Who entered or left which segment, exactly once, with proof; header segment for filtering.',
 };
 
+const segmentsMembers: Topic<CustomerMemberships> = {
+  ...shared,
+  name: 'segments.members',
+  format: avro('CustomerMemberships'),
+  key: 'customer id, or `continue-from`',
+  retention: compact,
+  doc: 'The segments of each customer, in one transaction with their changes; and from where the changes go on. docs/consumers.md says how to read it.',
+};
+
 const profilesChanges: Topic<ProfileChange> = {
   ...shared,
   name: 'profiles.changes',
@@ -183,6 +193,7 @@ export const topics = {
   identityChanges,
   customersLoop,
   segmentsMembership,
+  segmentsMembers,
   profilesChanges,
   activationsRequested,
   activationsWithheld,

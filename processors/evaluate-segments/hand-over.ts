@@ -4,6 +4,7 @@ import { reached } from './clocks.ts';
 import { decideMerge } from './decide.ts';
 import { FIGURES, tellFigures, toldUpTo } from './figures.ts';
 import { horizonOf, newestFacts, writeLeaf, type LeafPart } from './leaf-part.ts';
+import { forgetMembers } from './members.ts';
 import { MEMBERSHIPS, readMemberships, unknownCustomer, type Memberships } from './membership.ts';
 import { leafPart, type Plan, type PlannedSegment } from './plan.ts';
 import { mergeProfiles, PROFILE, take, type Profile } from './profile.ts';
@@ -73,6 +74,7 @@ export function handOver(plan: Plan): HandOver {
         const cause = { kind: 'merge', messageId: null, event: null, corrects: null };
         send({ segment, enters: false, effectiveAt, cause }, seq + index + 1, { customer, after, hops: [] }, plan, context);
       }
+      if (seq > 0) forgetMembers(customer, context);
     },
   };
 }

@@ -34,7 +34,7 @@ export function evaluateSegments({ segments, sources }: EvaluateSegmentsConfig):
   return {
     name: 'evaluate-segments',
     inputs: [topics.eventsIdentified],
-    outputs: [topics.segmentsMembership, topics.profilesChanges],
+    outputs: [topics.segmentsMembership, topics.segmentsMembers, topics.profilesChanges],
     upstream: ['stitch-identity'],
     parts: ({ value }) => {
       const { event } = value as IdentifiedEvent;

@@ -12,6 +12,8 @@ export interface Membership {
   readonly next: number | null;
   /** Version of the rule by which it was decided, shortened. */
   readonly version: string;
+  /** Event time of the last entering that was published; undefined if he never entered, or before this was kept. */
+  readonly since?: number;
 }
 
 /** Part `m`: the memberships of a customer. Segments that he never had to do with are not in it. */

@@ -4,6 +4,7 @@ import { hashId } from '../../schemas/keys.ts';
 import { topics } from '../../schemas/topics.ts';
 import type { Decision, Outcome } from './decide.ts';
 import { factsOf } from './leaf-part.ts';
+import { tellMembers } from './members.ts';
 import { writeMemberships, type Membership, type Memberships } from './membership.ts';
 import type { Plan } from './plan.ts';
 import { proofOf } from './proof.ts';
@@ -28,7 +29,7 @@ export function publish(
   context: Context,
 ): void {
   let { seq } = before;
-  const last = new Map<string, number>();
+  const last = new Map<string, Decision & { readonly seq: number }>();
   for (const decision of inOrder(outcomes)) {
     const { segment, enters } = decision;
     if (segment.shadow) {
@@ -36,19 +37,23 @@ export function publish(
       continue;
     }
     seq += 1;
-    last.set(segment.key, seq);
+    last.set(segment.key, { ...decision, seq });
     send(decision, seq, occasion, plan, context);
   }
   const changed: Record<string, Membership> = {};
   for (const { segment, after, late } of outcomes) {
     const old = before.of[segment.key];
-    const now = { ...after, seq: last.get(segment.key) ?? after.seq };
+    const told = last.get(segment.key);
+    const since = told?.enters === true ? told.effectiveAt : old?.since;
+    const now = { ...after, seq: told?.seq ?? after.seq, ...(since === undefined ? {} : { since }) };
     if (late || !same(old, now)) changed[segment.key] = now;
   }
   if (Object.keys(changed).length === 0 && since === before.since) return;
   const clockOf = (segment: string): string | undefined => plan.segments.get(segment)?.clock.name;
   const after = occasion.after ?? before.after;
-  writeMemberships(context.state, { customer: occasion.customer, since, seq, after, of: { ...before.of, ...changed } }, clockOf);
+  const memberships = { customer: occasion.customer, since, seq, after, of: { ...before.of, ...changed } };
+  writeMemberships(context.state, memberships, clockOf);
+  if (seq > before.seq) tellMembers(memberships, context);
 }
 
 /** Sends one row. */

@@ -97,6 +97,10 @@ export class KafkaAdmin implements Admin {
     return this.#offsets(partitions, 'latest');
   }
 
+  stableOffsets(partitions: readonly TopicPartition[]): Promise<ReadonlyMap<string, number>> {
+    return this.#offsets(partitions, 'stable');
+  }
+
   startOffsets(partitions: readonly TopicPartition[]): Promise<ReadonlyMap<string, number>> {
     return this.#offsets(partitions, 'earliest');
   }
@@ -137,7 +141,10 @@ export class KafkaAdmin implements Admin {
     return await this.#cluster.send(this.#cluster.controllerId, 'admin', request);
   }
 
-  async #offsets(partitions: readonly TopicPartition[], which: 'earliest' | 'latest'): Promise<ReadonlyMap<string, number>> {
+  async #offsets(
+    partitions: readonly TopicPartition[],
+    which: 'earliest' | 'latest' | 'stable',
+  ): Promise<ReadonlyMap<string, number>> {
     const offsets = new Map<string, number>();
     await this.#retrying(`${which} offsets`, async () => {
       const left = partitions.filter(({ topic, partition }) => !offsets.has(tpKey(topic, partition)));

@@ -27,6 +27,8 @@ export interface Admin {
   partitions(topic: string): Promise<number | undefined>;
   /** ListOffsets(latest, read_uncommitted): never goes back, and covers everything acknowledged before the call. */
   endOffsets(partitions: readonly TopicPartition[]): Promise<ReadonlyMap<string, number>>;
+  /** ListOffsets(latest, read_committed): before it no transaction is open. Never an end to read up to: it can stand for as long as one is. */
+  stableOffsets(partitions: readonly TopicPartition[]): Promise<ReadonlyMap<string, number>>;
   /** ListOffsets(earliest). Maps are keyed by `tpKey`. */
   startOffsets(partitions: readonly TopicPartition[]): Promise<ReadonlyMap<string, number>>;
   /** How safely topics are kept, and the number of brokers; left out by fakes. */

@@ -101,14 +101,17 @@ export interface ListedOffset extends TopicPartition {
 }
 
 /** `earliest`: log start. `latest`: log end, open transactions included (read_uncommitted). */
-export function listOffsets(partitions: readonly TopicPartition[], which: 'earliest' | 'latest'): ApiRequest<ListedOffset[]> {
+export function listOffsets(
+  partitions: readonly TopicPartition[],
+  which: 'earliest' | 'latest' | 'stable',
+): ApiRequest<ListedOffset[]> {
   return {
     apiKey: 2,
     apiVersion: 3,
     name: 'ListOffsets',
     readOnly: true,
     encode: (to) => {
-      to.writeInt32(-1).writeInt8(0);
+      to.writeInt32(-1).writeInt8(which === 'stable' ? 1 : 0);
       writeArray(to, byTopic(partitions), (to, [topic, list]) => {
         to.writeString(topic);
         writeArray(to, list, (to, { partition }) => to.writeInt32(partition).writeInt64(which === 'earliest' ? -2 : -1));

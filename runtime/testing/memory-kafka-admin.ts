@@ -45,6 +45,10 @@ export class MemoryAdmin implements Admin {
     return this.#offsets('endOffsets', partitions, (log) => log.end);
   }
 
+  stableOffsets(partitions: readonly TopicPartition[]): Promise<ReadonlyMap<string, number>> {
+    return this.#offsets('endOffsets', partitions, (log) => log.lastStable);
+  }
+
   startOffsets(partitions: readonly TopicPartition[]): Promise<ReadonlyMap<string, number>> {
     return this.#offsets('startOffsets', partitions, (log) => log.start);
   }

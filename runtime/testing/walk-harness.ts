@@ -274,6 +274,7 @@ function endsFromLso(admin: Admin, broker: MemoryBroker): Admin {
     topics: () => admin.topics(),
     partitions: (topic) => admin.partitions(topic),
     startOffsets: (wanted) => admin.startOffsets(wanted),
+    stableOffsets: (wanted) => admin.stableOffsets(wanted),
     commitOffsets: (group, offsets) => admin.commitOffsets(group, offsets),
     endOffsets: async (wanted) => new Map(wanted.map((at) => [tpKey(at.topic, at.partition), broker.find(at)?.lastStable ?? 0])),
   };

@@ -98,6 +98,28 @@ export interface Cause {
   readonly corrects: number | null;
 }
 
+/** A segment that a customer belongs to. */
+export interface CustomerMembership {
+  /** Segment. */
+  readonly segment: string;
+  /** Sequence of the change by which he entered. */
+  readonly sequence: number;
+  /** Event time from which he belongs to it; null: he entered before this was kept. */
+  readonly since: number | null;
+}
+
+/** The segments of a customer as of his last change; or, under the key continue-from, a place in the topic of changes. */
+export interface CustomerMemberships {
+  /** Customer id, the key; null: this record only names a place. */
+  readonly customer: string | null;
+  /** Sequence of his last change: all up to it are in here. 0 where a place is named. */
+  readonly sequence: number;
+  /** What he belongs to, by name; empty: nothing any more. */
+  readonly segments: readonly CustomerMembership[];
+  /** Every change of this partition before this place is in the records before this one; null: the record is of a customer. */
+  readonly continueFrom: Position | null;
+}
+
 /** A suspicious sequence of events of one customer. */
 export interface FraudAlert {
   /** Deterministic. */

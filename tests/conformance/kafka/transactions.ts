@@ -32,6 +32,23 @@ export function transactionCases(bench: () => Bench): void {
     for (const at of four(topic)) expect(await bench().read(at)).toEqual([]);
   });
 
+  it('hold the stable end while they are open, and not the end', async () => {
+    const at = { topic: await bench().topic(), partition: 0 };
+    const stable = async () => [...(await bench().kafka.admin.stableOffsets([at])).values()];
+    await (await producer()).transact([{ ...at, records: records(2) }]);
+    // Its marker may come after its answer.
+    await bench().read(at);
+    const [settled = -1] = await stable();
+    expect(settled).toBeGreaterThanOrEqual(2);
+    const open = await bench().begin([at]);
+    await open.write([{ ...at, records: records(3) }]);
+    expect(await stable()).toEqual([settled]);
+    expect(await bench().end(at)).toBeGreaterThanOrEqual(settled + 3);
+    await open.commit();
+    await bench().read(at);
+    expect((await stable())[0]).toBeGreaterThanOrEqual(settled + 3);
+  });
+
   it('that overlap are told apart', async () => {
     const at = { topic: await bench().topic(), partition: 1 };
     const [a, b, c] = [await bench().begin([at]), await bench().begin([at]), await bench().begin([at])];

@@ -1,0 +1,92 @@
+import { randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ApartMembers } from '../support/apart-members.ts';
+import { Deployment, type RunningFreshet } from '../support/deployment.ts';
+import { PlainKafka } from '../support/plain-kafka.ts';
+import { post } from '../support/send.ts';
+
+/**
+ * Who belongs to a segment, found out by a program that has only kafkajs and avsc: it reads the compacted topic, goes on from the
+ * places that are named in it, and has exactly the members, though it comes late and changes go on meanwhile.
+ */
+const KEY = 'key of the turnstile';
+const VISITORS = 40;
+const workspace = {
+  'freshet.yaml': 'name: museum\nsecret: a secret of the museum\n',
+  'sources/turnstile.yaml': `
+source: turnstile
+description: Visitors who come and look
+owner: museum
+endpoint: { write_keys: ['\${MUSEUM_KEY}'] }
+lateness: 100ms
+`,
+  'segments/in-the-house.yaml': `
+segment: in-the-house
+when: { count: { of: Gate Passed, within: 2s, at_least: 1 } }
+`,
+  'segments/faithful.yaml': `
+segment: faithful
+when: { count: { of: Gate Passed, at_least: 2 } }
+`,
+};
+
+let deployment: Deployment;
+let freshet: RunningFreshet;
+const apart: ApartMembers[] = [];
+
+beforeAll(async () => {
+  deployment = await Deployment.create(workspace, { MUSEUM_KEY: KEY });
+  freshet = await deployment.run(['tag-freshness', 'stitch-identity', 'customers', 'watch-sources', 'gateway']);
+});
+afterAll(async () => {
+  await Promise.all(apart.map((each) => each.close()));
+  await deployment.close();
+  const kafka = new PlainKafka();
+  await kafka.deleteTopics(deployment.prefix);
+});
+
+function consumer(group: string): ApartMembers {
+  const topic = (name: string): string => deployment.prefix + name;
+  const made = new ApartMembers({
+    brokers: (process.env['KAFKA_BROKERS'] ?? '').split(','),
+    registryUrl: process.env['SCHEMA_REGISTRY_URL'] ?? '',
+    members: topic('segments.members'),
+    changes: topic('segments.membership'),
+    group,
+  });
+  apart.push(made);
+  return made;
+}
+
+async function passes(visitor: number): Promise<void> {
+  const body = { userId: `visitor-${visitor}`, event: 'Gate Passed', messageId: randomUUID() };
+  expect((await post(freshet.gateway, KEY, 'track', body)).status).toBe(200);
+}
+
+describe('a consumer that comes late, while changes go on', () => {
+  it('has exactly the members, and sees each later change once and none left out', async () => {
+    const all = consumer('from-the-first-change');
+    await all.followFromBegin();
+    for (let visitor = 0; visitor < VISITORS; visitor++) await passes(visitor);
+    await all.until(() => all.known.size === VISITORS);
+
+    const enough = new AbortController();
+    const flow = (async () => {
+      for (let turn = 0; !enough.signal.aborted; turn++) await passes((turn * 7) % VISITORS);
+    })();
+    const late = consumer('late');
+    await late.start();
+    await late.until(() => late.applied >= VISITORS);
+    enough.abort();
+    await flow;
+
+    await all.until(() => all.members('in-the-house').length === 0);
+    await late.until(() => isDeepStrictEqual(late.sequences(), all.sequences()));
+    expect(late.fromSnapshot).toBe(VISITORS);
+    expect(late.members('in-the-house')).toEqual([]);
+    expect(late.members('faithful')).toEqual(all.members('faithful'));
+    expect(late.members('faithful').length).toBeGreaterThan(0);
+    expect([...all.oddities, ...late.oddities]).toEqual([]);
+  });
+});
