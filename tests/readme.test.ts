@@ -27,6 +27,7 @@ const commands: Readonly<Record<string, { by: string } | typeof here | typeof sc
   'npm run check': script,
   'npm run test:faults': script,
   'npm run chaos -- --minutes 3 --seed 1': script,
+  'npm run identity:storm -- --events 200000 --people 50000 --seed 1': script,
   'npm run demo:freshness': script,
   'npm run jest -- runtime': script,
   'npm run format': script,
@@ -105,7 +106,7 @@ describe('the first segment of one’s own', () => {
     const run = Object.keys(commands).filter((command) => commands[command] === here);
     const [test, topics, validate] = await Promise.all(run.sort().map((command) => sh(`${command} -w ${workspace}`)));
     const segment = path.replace(/.*\/(.*)\.yaml/, '$1');
-    expect(validate).toMatchObject({ code: 0, stdout: expect.stringMatching(/7 segments.* all good/) });
+    expect(validate).toMatchObject({ code: 0, stdout: expect.stringMatching(/\d+ segments.* all good/) });
     expect(test).toMatchObject({ code: 0, stdout: expect.stringMatching(/\d+ passed, 0 failed/) });
     expect(test?.stdout).toMatch(new RegExp(`✓ ${segment}: `));
     expect(topics).toMatchObject({ code: 0, stdout: expect.stringMatching(/^segments\.membership .*MembershipChange/m) });

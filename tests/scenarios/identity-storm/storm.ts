@@ -58,7 +58,7 @@ export async function storm(options: StormOptions): Promise<StormResult> {
   const outcome = new Outcome(kafka, serdes, prefix, PARTITIONS);
   try {
     const began = Date.now();
-    const origin = began - DAY_MS - Math.max(...happenings.map(({ at }) => at));
+    const origin = began - DAY_MS - lastOf(happenings);
     say('all is up');
     const cut = Math.floor(happenings.length * SENT_BEFORE);
     const first = send(kafka, prefix, happenings.slice(0, cut), origin);
@@ -71,7 +71,7 @@ export async function storm(options: StormOptions): Promise<StormResult> {
     await settled(kafka, prefix);
     const reference = referenceOf(happenings);
     const identifiers = [...reference.ownerOf.keys()];
-    await send(kafka, prefix, identifiers.map(rollCall), origin + DAY_MS / 2 + Math.max(...happenings.map(({ at }) => at)));
+    await send(kafka, prefix, identifiers.map(rollCall), origin + DAY_MS / 2 + lastOf(happenings));
     await outcome.until(() => outcome.events.size >= happenings.length + identifiers.length, PATIENCE_MS);
     await outcome.catchUp();
     const verdict = judge(happenings, reference, outcome);
@@ -150,4 +150,8 @@ async function reaches(condition: () => Promise<boolean>): Promise<void> {
     if (Date.now() > until) throw new Error('what is under way does not arrive');
     await delay(100);
   }
+}
+
+function lastOf(happenings: readonly Happening[]): number {
+  return happenings.reduce((last, { at }) => Math.max(last, at), 0);
 }
