@@ -87,12 +87,15 @@ type PrepareOptions = Pick<PipelineOptions, 'kafka' | 'serdes' | 'processors' | 
 /** Creates the topics and registers the schemas, of everything or nothing; TOPIC_MISMATCH says what to do. */
 export async function prepareCluster(options: PrepareOptions): Promise<void> {
   const { kafka, processors, prefix, partitions } = options;
+  const declared = allTopics(options.sources);
+  const known = new Set(declared.map(({ name }) => name));
+  const ofSegments = processors.flatMap(({ outputs }) => outputs.filter(({ name }) => !known.has(name)));
   const specs = [
-    ...topicSpecs({ prefix, partitions, topics: allTopics(options.sources) }),
+    ...topicSpecs({ prefix, partitions, topics: [...declared, ...ofSegments] }),
     ...processors.map(({ name }) => changelogSpec(name, { prefix, partitions })),
   ];
   await kafka.admin.createTopics(specs);
-  await options.serdes.register();
+  await options.serdes.register(ofSegments);
   // Only a warning: where it may not be asked, nothing is said.
   const kept = await kafka.admin.durability?.(specs.map(({ name }) => name)).catch(() => undefined);
   for (const warning of kept ? durabilityWarnings(kept.brokers, kept.topics) : [])

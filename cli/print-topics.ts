@@ -1,13 +1,21 @@
 import { loadWorkspace } from '../workspace/load.ts';
 import { formatDuration } from '../schemas/duration.ts';
 import type { Topic } from '../runtime/topic.ts';
+import { segmentTopic } from '../schemas/topics.ts';
 import { allTopics } from './pipeline.ts';
 import type { WorkspaceChoice } from './validate.ts';
 
 /** Every topic of the workspace, one a line. */
 export async function printTopics({ workspace }: WorkspaceChoice): Promise<void> {
-  const { sources } = await loadWorkspace(workspace, process.env);
-  const rows = allTopics(sources).map((topic) => [topic.name, valueOf(topic), retentionOf(topic), topic.key, topic.doc]);
+  const { sources, segments } = await loadWorkspace(workspace, process.env);
+  const own = segments.flatMap(({ topic }) => (topic === undefined ? [] : [segmentTopic(topic)]));
+  const rows = [...allTopics(sources), ...own].map((topic) => [
+    topic.name,
+    valueOf(topic),
+    retentionOf(topic),
+    topic.key,
+    topic.doc,
+  ]);
   const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   for (const row of rows) {
     const [name = '', value = '', retention = '', key = '', doc = ''] = row;

@@ -20,8 +20,9 @@ export interface Serdes {
   /**
    * To be called at start: registers the schema of every Avro topic under `<physical topic>-value`. Rejects with
    * TOPIC_MISMATCH for a schema that cannot read what lies in the topic, REGISTRY_UNAVAILABLE (retryable) without a registry.
+   * `more`: topics of this deployment alone.
    */
-  register(): Promise<void>;
+  register(more?: readonly Topic[]): Promise<void>;
 }
 
 export interface SerdesOptions {
@@ -67,8 +68,8 @@ export function createSerdes({
       return (format.kind === 'avro' ? avroOf(topic, format.schema) : others[format.kind]) as Serde<V>;
     },
 
-    async register() {
-      for (const topic of topics) {
+    async register(more = []) {
+      for (const topic of [...topics, ...more]) {
         if (topic.format.kind !== 'avro') continue;
         const schema = JSON.stringify(schemaOf(topic.format.schema));
         const id = await registry.register(`${physicalName(prefix, topic)}-value`, schema);

@@ -34,6 +34,15 @@ export function rawTopic(source: string): Topic<Buffer> {
   };
 }
 
+/** A topic for the changes of one segment alone: the very records of `segments.membership`, in their order. */
+export function segmentTopic(name: string): Topic<MembershipChange> {
+  return {
+    ...segmentsMembership,
+    name,
+    doc: 'The changes of one segment, as they are on segments.membership and in the same transaction.',
+  };
+}
+
 const eventsRaw: Topic<Buffer> = {
   ...shared,
   name: 'events.raw',

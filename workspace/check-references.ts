@@ -25,6 +25,7 @@ export function checkReferences({ sources, segments, allSegments, activations, t
     ...fedInACircle(sources),
     ...unknownEvents(sources, segments),
     ...figuresOfOneName(segments),
+    ...topicsOfSeveral(segments),
     ...activations.flatMap(({ file, value }) => [
       ...(!allSegments || names.includes(value.segment)
         ? []
@@ -79,6 +80,15 @@ function figuresOfOneName(segments: Declared['segments']): readonly Problem[] {
       return [file.problem(path, `expected a name of its own, "${as}" is another figure in ${other.file}`)];
     }),
   );
+}
+
+/** Who reads the topic of one segment wants no other. */
+function topicsOfSeveral(segments: Declared['segments']): readonly Problem[] {
+  return segments.flatMap(({ file, value: { topic } }, index) => {
+    const first = topic === undefined ? undefined : segments.slice(0, index).find(({ value }) => value.topic === topic);
+    if (first === undefined) return [];
+    return [file.problem(['publish', 'topic'], `expected a topic of its own, ${topic} is that of ${first.file.file}`)];
+  });
 }
 
 /** Only where every source says which events it may carry is a name known to be wrong. */

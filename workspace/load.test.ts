@@ -159,7 +159,7 @@ describe('a problem', () => {
       'activations/reminder.yaml:7:1 data: expected object (Variables of the template, by the trait that each comes from; a trait that is not known leaves its variable out.), found ["name"]',
       'segments/often.yaml:3:22 when.count.where: not a valid CEL expression: Expected IDENTIFIER, got EOF at column 12 of "properties."',
       'segments/overdue.yaml:3:41 when.absence.within: expected How long is waited. Exactly at the end is still in time. A duration: 500ms, 5s, 10m, 1h30m, 30d, 2w., found "soon"',
-      'segments/overdue.yaml:4:1 colour: unknown field, expected one of segment, description, when, eager, mode, max_age, beyond, tests',
+      'segments/overdue.yaml:4:1 colour: unknown field, expected one of segment, description, when, eager, mode, publish, max_age, beyond, tests',
       'segments/readers.yaml:1:1 segment: expected Name of the segment: lower-case letters, digits and dashes., found "Readers"',
     ]);
   });
@@ -186,6 +186,15 @@ describe('a problem', () => {
       'activations/reminder.yaml:7:12 max_age.shelf: expected a source of this workspace (desk), found "shelf"',
       'segments/overdue.yaml:3:28 when.absence.after: expected an event that a source carries (Lent, Returned), found "Borrowed"',
       'segments/twin.yaml:1:1 segment: expected a name of its own, "overdue" is also in segments/overdue.yaml',
+    ]);
+  });
+
+  it('is a topic that two segments have to themselves', async () => {
+    const own = (name: string): string =>
+      `${complete['segments/overdue.yaml'].replace('segment: overdue', `segment: ${name}`)}publish: { topic: segments.late }\n`;
+    const found = await problems({ 'segments/overdue.yaml': own('overdue'), 'segments/tardy.yaml': own('tardy') });
+    expect(found).toEqual([
+      'segments/tardy.yaml:7:12 publish.topic: expected a topic of its own, segments.late is that of segments/overdue.yaml',
     ]);
   });
 

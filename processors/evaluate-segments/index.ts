@@ -14,7 +14,7 @@ import type { LeafEvent } from './operator.ts';
 import { partsOf, planOf, type Plan, type PlannedSegment } from './plan.ts';
 import { deviceZone, learn, PROFILE } from './profile.ts';
 import { hopsOf } from './proof.ts';
-import { publish } from './publish.ts';
+import { ownTopics, publish } from './publish.ts';
 import type { CompiledSegment } from './segment.ts';
 
 export interface EvaluateSegmentsConfig {
@@ -34,7 +34,7 @@ export function evaluateSegments({ segments, sources }: EvaluateSegmentsConfig):
   return {
     name: 'evaluate-segments',
     inputs: [topics.eventsIdentified],
-    outputs: [topics.segmentsMembership, topics.segmentsMembers, topics.profilesChanges],
+    outputs: [topics.segmentsMembership, topics.segmentsMembers, ...ownTopics(segments), topics.profilesChanges],
     upstream: ['stitch-identity'],
     parts: ({ value }) => {
       const { event } = value as IdentifiedEvent;

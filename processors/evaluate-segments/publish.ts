@@ -1,13 +1,15 @@
 import type { Context } from '../../runtime/processor.ts';
 import type { Hop, MembershipChange, Position } from '../../schemas/generated/types.ts';
 import { hashId } from '../../schemas/keys.ts';
-import { topics } from '../../schemas/topics.ts';
+import type { Topic } from '../../runtime/topic.ts';
+import { segmentTopic, topics } from '../../schemas/topics.ts';
 import type { Decision, Outcome } from './decide.ts';
 import { factsOf } from './leaf-part.ts';
 import { tellMembers } from './members.ts';
 import { writeMemberships, type Membership, type Memberships } from './membership.ts';
 import type { Plan } from './plan.ts';
 import { proofOf } from './proof.ts';
+import type { CompiledSegment } from './segment.ts';
 
 /** Where and how a decision came about. */
 export interface Occasion {
@@ -78,7 +80,15 @@ export function send(
     cause: { ...cause, after },
     proof: proofOf(planned.clock, factsOf(planned, context.state), hops, context),
   };
-  context.forward(topics.segmentsMembership, customer, row, { segment: segment.name });
+  const headers = { segment: segment.name };
+  context.forward(topics.segmentsMembership, customer, row, headers);
+  if (segment.topic !== undefined) context.forward(segmentTopic(segment.topic), customer, row, headers);
+}
+
+/** Topics of single segments. */
+export function ownTopics(segments: readonly CompiledSegment[]): readonly Topic<MembershipChange>[] {
+  const names = segments.flatMap(({ topic, shadow }) => (topic === undefined || shadow ? [] : [topic]));
+  return [...new Set(names)].map(segmentTopic);
 }
 
 function inOrder(outcomes: readonly Outcome[]): readonly Decision[] {

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import type { JsonSchema } from '../../schemas/config.ts';
+import { ConfigProblem, type JsonSchema } from '../../schemas/config.ts';
 import { durationSchema } from '../../schemas/duration.ts';
 import { demandOf, demandProperties, type DemandYaml, type FreshnessDemand } from '../../schemas/freshness-demand.ts';
 import { schemaCheck } from '../../schemas/json-schema.ts';
+import { topics } from '../../schemas/topics.ts';
 import { objectSchema } from './event-fields.ts';
 import type { LeafScope, Operator } from './operator.ts';
 import { operators as registered } from './operators/registry.ts';
@@ -29,6 +30,8 @@ export interface CompiledSegment {
   readonly key: string;
   /** A customer of whom nothing is known but that he exists is a member, or some are. */
   readonly holdsOnNothing: boolean;
+  /** Its changes are on this topic as well. */
+  readonly topic?: string | undefined;
   /** How fresh its facts must be for a message; undefined: nothing is demanded. The rule itself goes by its clock. */
   readonly freshness?: FreshnessDemand | undefined;
 }
@@ -39,6 +42,7 @@ interface SegmentYaml extends DemandYaml {
   readonly when: Readonly<Record<string, unknown>>;
   readonly eager?: boolean;
   readonly mode?: 'live' | 'shadow';
+  readonly publish?: { readonly topic: string };
 }
 
 /** Begins the keys of shadows; no name of a segment does. */
@@ -120,6 +124,18 @@ export function segmentSchema(operators: readonly Operator[] = registered): Json
           description:
             'shadow: evaluated on live traffic, and counted, but nothing of it is published; its state is there when it becomes live. live when left out.',
         },
+        publish: objectSchema(
+          'Where else its changes are told.',
+          {
+            topic: {
+              type: 'string',
+              pattern: '^segments\\.[a-z][a-z0-9-]{0,62}$',
+              description:
+                'Topic of its own for consumers of this segment alone, e.g. segments.vip: the same records in the same transaction; made at the start.',
+            },
+          },
+          ['topic'],
+        ),
         ...demandProperties,
         tests: { type: 'array', items: testSchema, description: 'Examples, checked by `freshet validate`.' },
       },
@@ -146,6 +162,9 @@ export function segmentCompiler(
       const leaf = byHash.get(hash);
       return leaf?.forCustomer !== undefined || leaf?.holds(leaf.empty, 0) === be;
     };
+    const topic = yaml.publish?.topic;
+    if (topic !== undefined && Object.values(topics).some(({ name }) => name === topic))
+      throw new ConfigProblem(['publish', 'topic'], `expected a topic of its own, ${topic} holds something else`);
     const digest = createHash('sha256')
       .update(canonical({ when: meaning, eager }))
       .digest('hex');
@@ -161,6 +180,7 @@ export function segmentCompiler(
       shadow: mode === 'shadow',
       key: mode === 'shadow' ? `${SHADOW}${segment}` : segment,
       holdsOnNothing: ruleMayHold(rule, nothing),
+      ...(topic === undefined ? {} : { topic }),
       ...(yaml.max_age === undefined ? {} : { freshness: demandOf(yaml) }),
     };
   };

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ApartMembers } from '../support/apart-members.ts';
 import { Deployment, type RunningFreshet } from '../support/deployment.ts';
-import { PlainKafka } from '../support/plain-kafka.ts';
+import { PlainKafka, type PlainRecord } from '../support/plain-kafka.ts';
 import { post } from '../support/send.ts';
 
 /**
@@ -27,6 +27,7 @@ when: { count: { of: Gate Passed, within: 2s, at_least: 1 } }
 `,
   'segments/faithful.yaml': `
 segment: faithful
+publish: { topic: segments.faithful }
 when: { count: { of: Gate Passed, at_least: 2 } }
 `,
 };
@@ -88,5 +89,25 @@ describe('a consumer that comes late, while changes go on', () => {
     expect(late.members('faithful')).toEqual(all.members('faithful'));
     expect(late.members('faithful').length).toBeGreaterThan(0);
     expect([...all.oddities, ...late.oddities]).toEqual([]);
+  });
+
+  it('may read the topic of one segment: the very records of the topic of all', async () => {
+    const kafka = new PlainKafka();
+    const [own, changes] = ['segments.faithful', 'segments.membership'].map((name) => deployment.prefix + name) as [
+      string,
+      string,
+    ];
+    const heard = await kafka.listen(own, changes);
+    const faithful = (): readonly PlainRecord[] =>
+      heard.records(changes).filter(({ headers }) => headers['segment'] === 'faithful');
+    const all = apart[0]?.members('faithful').length ?? 0;
+    await heard.until(own, (values) => values.length === all);
+    await heard.until(changes, () => faithful().length === all);
+    const rows = (records: readonly PlainRecord[]): unknown[] =>
+      records.map(({ partition, key, headers, value }) => ({ partition, key, headers, value: JSON.stringify(value) }));
+    const byPartition = (records: readonly PlainRecord[]): unknown[] =>
+      rows(records.toSorted((one, other) => one.partition - other.partition || one.offset - other.offset));
+    expect(byPartition(heard.records(own))).toEqual(byPartition(faithful()));
+    await kafka.close();
   });
 });

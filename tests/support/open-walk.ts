@@ -98,8 +98,9 @@ export class Walk implements Parts {
     const sources = workspace.sources.filter(({ name, mode }) => names?.includes(name) ?? mode === 'live');
     const { registry = new MemoryRegistry(), ...ground } = groundOf();
     const serdes = createSerdes({ registry });
-    await serdes.register();
     const processors = topologyOf(workspace, sources, createRawDecoder({ registry }));
+    const known = new Set<string>(Object.values(topics).map(({ name }) => name));
+    await serdes.register(processors.flatMap(({ outputs }) => outputs.filter(({ name }) => !known.has(name))));
     const progress = new ProgressTable();
     let now = (): number => start;
     const claims = sharedClaims(progress, { now: () => now() });
