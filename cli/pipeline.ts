@@ -31,7 +31,7 @@ import { changelogSpec, topicSpecs } from '../schemas/topic-specs.ts';
 import { rawTopic, topics } from '../schemas/topics.ts';
 import { withRawSchemas } from './raw-serdes.ts';
 import { lastReports } from './source-reports.ts';
-import { storedTasks, withAdvice } from './stores.ts';
+import { instanceOf, storedTasks, withAdvice } from './stores.ts';
 
 export interface PipelineOptions {
   readonly kafka: Kafka;
@@ -140,6 +140,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
 
   const storesDir = join(options.dataDir, 'stores', prefix || 'default');
   const stored = options.engine ? [] : await storedTasks(storesDir);
+  const instanceId = options.engine ? undefined : await instanceOf(storesDir);
   const environment: Environment = {
     kafka,
     reader,
@@ -166,7 +167,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
     .filter(({ name }) => wanted.has(name))
     .map((processor) => {
       const own = stored.flatMap((task) => (task.processor === processor.name ? [task.partition] : []));
-      return new Worker({ environment, processor, tasks: partitions, sources: clocks, stored: own, ...timeout });
+      return new Worker({ environment, processor, tasks: partitions, sources: clocks, instanceId, stored: own, ...timeout });
     });
 
   const watcher = wanted.has(WATCH_SOURCES)
@@ -178,6 +179,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
         stage: firstStage(processors),
         tasks: partitions,
         group: names.group(WATCH_SOURCES),
+        instanceId,
         topic: control.topic,
         declared: new Map(sources.map((source) => [source.name, source])),
         onReport: sourceAlerts(options.metrics, log),

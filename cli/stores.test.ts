@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from '@jest/globals';
 import { FreshetError } from '../runtime/errors.ts';
 import { memoryEngine } from '../runtime/state/memory.ts';
 import { rocksdbEngine } from '../runtime/state/rocksdb.ts';
-import { storedTasks, withAdvice } from './stores.ts';
+import { instanceOf, storedTasks, withAdvice } from './stores.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'freshet-stores-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -19,6 +19,14 @@ describe('stores', () => {
       { processor: 'evaluate-segments', partition: 0 },
     ]);
     expect(await storedTasks(join(folder, 'none'))).toEqual([]);
+  });
+
+  it('give the process that works with them a name that stays, where there is room for it', async () => {
+    const name = await instanceOf(join(folder, 'named'));
+    expect(name).toMatch(/^[0-9a-f-]{36}$/);
+    expect(await instanceOf(join(folder, 'named'))).toBe(name);
+    expect(await instanceOf(join(folder, 'other'))).not.toBe(name);
+    expect(await instanceOf(join(import.meta.filename, 'below a file'))).toBeUndefined();
   });
 
   it('that are open elsewhere say where, and what to do', async () => {

@@ -1,4 +1,5 @@
-import { readdir, statfs } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir, readdir, readFile, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { FreshetError } from '../runtime/errors.ts';
 import type { TaskId } from '../runtime/processor.ts';
@@ -11,6 +12,21 @@ export async function storedTasks(folder: string): Promise<readonly TaskId[]> {
     const [, processor, partition] = /^(.+)-(\d+)$/.exec(name) ?? [];
     return processor === undefined ? [] : [{ processor, partition: Number(partition) }];
   });
+}
+
+/** The name under which the process that works with a folder of stores is known to its groups: made once and kept there, if there is room. */
+export async function instanceOf(folder: string): Promise<string | undefined> {
+  const file = join(folder, 'instance');
+  const known = await readFile(file, 'utf8').catch(() => '');
+  if (known !== '') return known;
+  const name = randomUUID();
+  try {
+    await mkdir(folder, { recursive: true });
+    await writeFile(file, name);
+    return name;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The same stores; what fails for want of room, or because another process has it, says where, how much room there is, and what to do. */

@@ -17,6 +17,8 @@ export interface WorkerOptions extends TaskOptions {
   readonly tasks: number;
   readonly sources: readonly SourceClock[];
   readonly sessionTimeoutMs?: number;
+  /** Name of this process in its groups, the same after a restart. */
+  readonly instanceId?: string | undefined;
   /** Tasks whose stores are on this machine from before: this process would rather have these. */
   readonly stored?: readonly number[];
   /** How long a task may do nothing though records wait, or stand still before it is tried again, milliseconds; default a minute. */
@@ -80,6 +82,7 @@ export class Worker {
       group: environment.names.group(processor.name),
       topic: environment.names.topic(first?.name ?? ''),
       tasks,
+      instanceId: options.instanceId,
       owned: () => [...this.#stored],
       onAssignment: (assigned) => this.#assign(assigned),
       onLost: (reason) => {

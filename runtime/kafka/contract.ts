@@ -119,6 +119,11 @@ export interface MemberOptions {
   /** Membership was lost (session time-out, broker away): tasks may go on, fencing protects them; the member rejoins by itself. */
   readonly onLost?: (reason: Error) => void;
   readonly sessionTimeoutMs?: number;
+  /**
+   * Name that this member keeps over its restarts: killed and back within the session, it has its tasks again at once, and no
+   * other hears of it. Of one living member at a time.
+   */
+  readonly instanceId?: string | undefined;
 }
 
 /** Group membership for assignment only: no fetching, no positions, heartbeats independent of the work. */

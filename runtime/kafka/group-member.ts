@@ -55,10 +55,11 @@ export class KafkaGroupMember implements GroupMember {
     await this.#running;
     this.#forgetMembership();
     if (this.#memberId === '' || this.#cluster.isClosed) return;
-    const { group } = this.#options;
+    const { group, instanceId } = this.#options;
+    const leave = leaveGroup(group, { memberId: this.#memberId, instanceId });
     const leaving = this.#cluster
       .coordinator('group', group)
-      .then((coordinator) => this.#cluster.send(coordinator, 'control', leaveGroup(group, this.#memberId)));
+      .then((coordinator) => this.#cluster.send(coordinator, 'control', leave));
     await leaving.catch(() => undefined);
     this.#memberId = '';
   }
@@ -82,13 +83,14 @@ export class KafkaGroupMember implements GroupMember {
   }
 
   async #join(): Promise<void> {
-    const { group, topic, owned, onAssignment } = this.#options;
+    const { group, instanceId, topic, owned, onAssignment } = this.#options;
     const claim = { generation: this.#generation, current: this.#current, owned: owned() };
     const timeouts = { sessionTimeoutMs: this.#sessionTimeoutMs, rebalanceTimeoutMs: this.#sessionTimeoutMs };
     const metadata = encodeSubscription(topic, claim);
-    const joined = await this.#coordinate(
-      joinGroup({ group, memberId: this.#memberId, protocol: PROTOCOL, metadata, ...timeouts }),
+    const answer = await this.#coordinate(
+      joinGroup({ group, memberId: this.#memberId, instanceId, protocol: PROTOCOL, metadata, ...timeouts }),
     );
+    const joined = { ...answer, instanceId };
     this.#memberId = joined.memberId;
     const assignments = joined.leaderId === joined.memberId ? this.#assign(joined) : new Map<string, Buffer>();
     const assignment = await this.#coordinate(syncGroup(group, joined, assignments, this.#sessionTimeoutMs));
@@ -109,8 +111,8 @@ export class KafkaGroupMember implements GroupMember {
 
   /** Returns when the group rebalances. */
   async #heartbeats(): Promise<void> {
-    const { group } = this.#options;
-    const membership = { memberId: this.#memberId, generation: this.#generation };
+    const { group, instanceId } = this.#options;
+    const membership = { memberId: this.#memberId, generation: this.#generation, instanceId };
     for (;;) {
       await this.#sleep(Math.min(HEARTBEAT_MS, this.#sessionTimeoutMs / 3));
       try {
@@ -137,6 +139,10 @@ export class KafkaGroupMember implements GroupMember {
     const late = performance.now() - this.#heardAt > this.#sessionTimeoutMs;
     if (unknown || failure.type === 'ILLEGAL_GENERATION' || late) this.#lost(failure);
     if (unknown) this.#memberId = '';
+    if (failure.type === 'FENCED_INSTANCE_ID') {
+      const { group, instanceId } = this.#options;
+      this.#cluster.options.log?.('warn', 'another process has joined under the name of this one', { group, instanceId });
+    }
     this.#cluster.forgetCoordinator('group', this.#options.group);
     if (failures === 4) {
       const fields = { group: this.#options.group, reason: failure.message };

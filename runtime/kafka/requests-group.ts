@@ -8,12 +8,15 @@ import type { TopicPartition } from '../record.ts';
 export interface Membership {
   readonly memberId: string;
   readonly generation: number;
+  /** Name that a member keeps over its restarts, if it has one. */
+  readonly instanceId?: string | undefined;
 }
 
 export interface JoinOptions {
   readonly group: string;
   /** '' at the first time. */
   readonly memberId: string;
+  readonly instanceId: string | undefined;
   readonly sessionTimeoutMs: number;
   readonly rebalanceTimeoutMs: number;
   readonly protocol: string;
@@ -46,7 +49,9 @@ export function joinGroup(options: JoinOptions): ApiRequest<Joined> {
     waits: options.rebalanceTimeoutMs,
     encode: (to) => {
       to.writeString(options.group).writeInt32(options.sessionTimeoutMs).writeInt32(options.rebalanceTimeoutMs);
-      to.writeString(options.memberId).writeString(null).writeString('consumer');
+      to.writeString(options.memberId)
+        .writeString(options.instanceId ?? null)
+        .writeString('consumer');
       writeArray(to, [options], (to, { protocol, metadata }) => to.writeString(protocol).writeBytes(metadata));
     },
     decode: (from) => {
@@ -71,7 +76,7 @@ export function joinGroup(options: JoinOptions): ApiRequest<Joined> {
 /** The leader hands in everyone's assignment; everyone gets the own one. */
 export function syncGroup(
   group: string,
-  { memberId, generation }: Membership,
+  { memberId, generation, instanceId }: Membership,
   assignments: ReadonlyMap<string, Buffer>,
   waits: number,
 ): ApiRequest<Buffer> {
@@ -81,7 +86,10 @@ export function syncGroup(
     name: 'SyncGroup',
     waits,
     encode: (to) => {
-      to.writeString(group).writeInt32(generation).writeString(memberId).writeString(null);
+      to.writeString(group)
+        .writeInt32(generation)
+        .writeString(memberId)
+        .writeString(instanceId ?? null);
       writeArray(to, [...assignments], (to, [member, assignment]) => to.writeString(member).writeBytes(assignment));
     },
     decode: (from) => {
@@ -92,12 +100,17 @@ export function syncGroup(
   };
 }
 
-export function heartbeat(group: string, { memberId, generation }: Membership): ApiRequest<void> {
+export function heartbeat(group: string, { memberId, generation, instanceId }: Membership): ApiRequest<void> {
   return {
     apiKey: 12,
     apiVersion: 3,
     name: 'Heartbeat',
-    encode: (to) => to.writeString(group).writeInt32(generation).writeString(memberId).writeString(null),
+    encode: (to) =>
+      to
+        .writeString(group)
+        .writeInt32(generation)
+        .writeString(memberId)
+        .writeString(instanceId ?? null),
     decode: (from) => {
       from.readInt32();
       check(from.readInt16(), `Heartbeat ${group}`);
@@ -105,14 +118,14 @@ export function heartbeat(group: string, { memberId, generation }: Membership): 
   };
 }
 
-export function leaveGroup(group: string, memberId: string): ApiRequest<void> {
+export function leaveGroup(group: string, { memberId, instanceId }: Omit<Membership, 'generation'>): ApiRequest<void> {
   return {
     apiKey: 13,
     apiVersion: 3,
     name: 'LeaveGroup',
     encode: (to) => {
       to.writeString(group);
-      writeArray(to, [memberId], (to, id) => to.writeString(id).writeString(null));
+      writeArray(to, [memberId], (to, id) => to.writeString(id).writeString(instanceId ?? null));
     },
     decode: (from) => {
       from.readInt32();

@@ -23,8 +23,12 @@ export class Groups {
   }
 
   join(member: MemoryMember): void {
-    const members = this.members(member.options.group).filter((other) => other !== member);
-    this.#rebalance(member.options.group, [...members, member]);
+    const { group, instanceId } = member.options;
+    const members = this.members(group).filter((other) => other !== member);
+    const before = members.find(({ options }) => instanceId !== undefined && options.instanceId === instanceId);
+    if (before === undefined) return this.#rebalance(group, [...members, member]);
+    this.#groups.set(group, members.with(members.indexOf(before), member));
+    member.takeThePlaceOf(before, this.#schedule);
   }
 
   leave(member: MemoryMember): void {
@@ -75,6 +79,11 @@ export class MemoryMember implements GroupMember {
 
   claim(): { id: string; generation: number; current: readonly number[]; owned: readonly number[] } {
     return { id: this.id, generation: this.#generation, current: this.#current, owned: this.options.owned() };
+  }
+
+  /** It was killed, and comes back under its name: nobody else hears of it. */
+  takeThePlaceOf(before: MemoryMember, schedule: Schedule): void {
+    this.assign(before.#generation, before.#current, schedule);
   }
 
   assign(generation: number, tasks: readonly number[], schedule: Schedule): void {

@@ -26,6 +26,8 @@ export interface SourceWatcherOptions {
   readonly stage: string;
   readonly tasks: number;
   readonly group: string;
+  /** Name of this process in its groups, the same after a restart. */
+  readonly instanceId?: string | undefined;
   /** Physical name of the control topic. */
   readonly topic: string;
   readonly intervalMs?: number;
@@ -49,6 +51,7 @@ export class SourceWatcher {
       group: options.group,
       topic: options.topic,
       tasks: 1,
+      instanceId: options.instanceId,
       owned: () => (this.#owner ? [0] : []),
       onAssignment: (tasks) => {
         this.#owner = tasks.includes(0);

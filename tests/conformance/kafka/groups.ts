@@ -9,13 +9,13 @@ class Hand {
   assignments = 0;
   readonly wakes = new Set<() => void>();
 
-  constructor(kafka: Kafka, group: string, topic: string, tasks: number, owned: readonly number[] = []) {
+  constructor(kafka: Kafka, group: string, topic: string, tasks: number, owned: readonly number[] = [], instanceId?: string) {
     const onAssignment = (assigned: readonly number[]): void => {
       this.tasks = assigned;
       this.assignments++;
       for (const wake of this.wakes) wake();
     };
-    this.member = kafka.member({ group, topic, tasks, owned: () => owned, onAssignment, sessionTimeoutMs: 6_000 });
+    this.member = kafka.member({ group, topic, tasks, owned: () => owned, onAssignment, sessionTimeoutMs: 6_000, instanceId });
   }
 
   async until(condition: (tasks: readonly number[]) => boolean): Promise<readonly number[]> {
@@ -89,6 +89,26 @@ export function groupCases(bench: () => Bench): void {
     expect(await two.until((tasks) => tasks.length === 2)).toEqual([0, 2]);
     expect(await one.until((tasks) => tasks.length === 2)).toEqual([1, 3]);
     await Promise.all([one.member.stop(), two.member.stop()]);
+  });
+
+  it('that comes back under its name has at once what it had, and no other hears of it', async () => {
+    const topic = await bench().topic(6);
+    const group = bench().name('group');
+    const hand = async (name: string): Promise<Hand> => new Hand(await bench().client(), group, topic, 6, [], name);
+    const [one, other, again] = [await hand('one'), await hand('other'), await hand('one')];
+    await one.member.start();
+    await one.until((tasks) => tasks.length === 6);
+    await other.member.start();
+    await other.until((tasks) => tasks.length === 3);
+    const had = await one.until((tasks) => tasks.length === 3);
+    const heard = other.assignments;
+    await again.member.start();
+    expect(await again.until(() => true)).toEqual(had);
+    await one.member.stop();
+    expect(other.assignments).toBe(heard);
+    await again.member.stop();
+    expect(await other.until((tasks) => tasks.length === 6)).toEqual(all(6));
+    await other.member.stop();
   });
 
   it('beyond the number of tasks gets none, and takes over when one leaves', async () => {
