@@ -3,11 +3,13 @@ import { join } from 'node:path';
 import type { BurstValues } from './burst.ts';
 import type { EngineValues } from './engine.ts';
 import type { GrowthValues } from './growth.ts';
+import type { IdentityValues } from './identity.ts';
 import type { PipelineValues } from './pipeline.ts';
 import {
   burstTable,
   engineTable,
   growthTable,
+  identityTable,
   latencyTable,
   restoreTable,
   type RestoreValues,
@@ -48,6 +50,7 @@ const chapters = [
   chapter<GrowthValues>('Growth', of('growth'), 'growth', growthTable),
   chapter<RestoreValues>('State that is gone', of('restore'), 'restore', restoreTable),
   chapter<BurstValues>('Everybody at once', of('burst'), 'burst', burstTable),
+  chapter<IdentityValues>('What identity costs', of('identity'), 'identity', identityTable),
   `## Where the time goes\n\n${of('profiles')}`,
 ];
 writeFileSync(

@@ -1,6 +1,7 @@
 import type { BurstValues } from '../burst.ts';
 import type { EngineValues } from '../engine.ts';
 import type { GrowthValues } from '../growth.ts';
+import type { IdentityValues } from '../identity.ts';
 import type { PipelineValues } from '../pipeline.ts';
 import { type Latency, median, type Spread } from '../support/statistics.ts';
 import { chainRatios, engineRatios } from './ratios.ts';
@@ -94,4 +95,17 @@ export function restoreTable({ runs }: RestoreValues): string {
     whole(median(all.map(({ memory }) => memory))),
   ]);
   return table(['who', 'records/s', 'MB/s', 'CPU µs per record', 'memory, MiB'], rows);
+}
+
+export function identityTable({ steady, rows }: IdentityValues): string {
+  const shown = rows.map(({ size, messages, bytes, markers, reports }) => [
+    String(size),
+    tenth(messages),
+    whole(bytes),
+    tenth(markers),
+    tenth(reports),
+  ]);
+  const head = ['identifiers of each', 'messages', 'their bytes', 'markers in events.identified', 'reports'];
+  const told = `${whole(steady.events)} events of ${whole(steady.customers)} known customers: ${steady.messages} messages beyond the events themselves.`;
+  return `${told} Of one merge:\n\n${table(head, shown)}`;
 }
