@@ -1,5 +1,6 @@
 import { isBlocked, type IdentityRules, ruleOf } from '../processors/stitch-identity/identity.ts';
 import { isMovingPair } from '../processors/stitch-identity/component.ts';
+import { apartReason } from '../processors/stitch-identity/decide.ts';
 import { type Edge, type Member, partition, type Passage } from '../processors/stitch-identity/partition.ts';
 import type { TaggedEvent } from '../schemas/generated/types.ts';
 import { opaqueKey } from '../schemas/keys.ts';
@@ -67,7 +68,8 @@ export async function explainIdentity(
     });
     return { kind: 'one', path };
   }
-  const why = (kind: string): string => `one customer would have too many identifiers of the kind ${kind}`;
+  const why = (kind: string | null): string =>
+    kind === null ? apartReason : `one customer would have too many identifiers of the kind ${kind}`;
   return {
     kind: 'two',
     refused: parts.refused.map(({ edge, kind }) => ({ ...step(edge, edge.x), reason: why(kind) })),

@@ -2,6 +2,7 @@ import type { FraudConfig } from '../processors/detect-fraud/config.ts';
 import { detectFraud } from '../processors/detect-fraud/index.ts';
 import { evaluateSegments } from '../processors/evaluate-segments/index.ts';
 import { planActivations } from '../processors/plan-activations/index.ts';
+import { handoverMarker } from '../processors/stitch-identity/division.ts';
 import { stitchIdentity } from '../processors/stitch-identity/index.ts';
 import { tagFreshness } from '../processors/tag-freshness/index.ts';
 import { type HandoverMarker, withHandover } from '../runtime/handover.ts';
@@ -42,11 +43,17 @@ function customers(
   return withHandover(both, {
     marker: mergeMarker,
     loop: topics.customersLoop,
+    seeds: topics.customersSeeds,
     sources,
-    merge: (key, loser, parts, context) => {
+    merge: (key, loser, parts, context, cause) => {
       for (const member of [evaluate, plan]) {
-        both.inside(member.name, key, context, (inner) => member.merge(key, loser, partsOfMember(member.name, parts), inner));
+        const own = partsOfMember(member.name, parts);
+        both.inside(member.name, key, context, (inner) => member.merge(key, loser, own, inner, cause));
       }
+    },
+    divide: (key, _heirs, context) => {
+      both.inside(evaluate.name, key, context, (inner) => evaluate.divide(inner));
+      both.inside(plan.name, key, context, ({ state }) => state.parts().forEach((part) => state.delete(part)));
     },
     close: (key, _winner, context) => both.inside(evaluate.name, key, context, (inner) => evaluate.close(inner)),
   });
@@ -57,11 +64,12 @@ function fraud(sources: readonly string[], rules: FraudConfig): Processor {
   return withHandover(detect, {
     marker: mergeMarker,
     loop: topics.customersLoop,
+    seeds: topics.customersSeeds,
     sources,
     merge: detect.merge,
   });
 }
 
-function mergeMarker(record: StreamRecord): HandoverMarker | undefined {
-  return record.topic === topics.eventsIdentified.name ? ((record.value as IdentifiedEvent).marker ?? undefined) : undefined;
+function mergeMarker({ topic, value }: StreamRecord): HandoverMarker | undefined {
+  return topic === topics.eventsIdentified.name ? handoverMarker((value as IdentifiedEvent).marker) : undefined;
 }

@@ -6,11 +6,22 @@ export interface Handover {
   readonly openings: readonly string[];
   /** Losers whose state came before their opening was read. */
   readonly early: readonly string[];
-  readonly closing: { readonly winner: string; readonly members: readonly string[] } | null;
+  readonly closing: Closing | null;
   readonly seals: readonly string[];
   readonly closedTo: string | null;
   /** Timers that came due while a state was on its way here. */
   readonly held: readonly Timer[];
+  /** Of a key that was divided: heirs that have not said yet that they have what is theirs. */
+  readonly awaits?: readonly string[];
+  /** Keys that were divided and of which this one has had its share. */
+  readonly seeded?: readonly string[];
+}
+
+/** How a key is to end: by a merge into the winner, or divided among heirs. */
+export interface Closing {
+  readonly winner: string;
+  readonly members: readonly string[];
+  readonly heirs?: readonly string[];
 }
 
 /** Parts beginning with this are the wrapper's. */
@@ -26,10 +37,9 @@ export function readHandover({ state }: Context): Handover {
 /** Held timers ask to be woken as soon as nothing is awaited any more; their clocks have passed, so that is at once. */
 export function writeHandover({ state }: Context, change: Partial<Handover>): void {
   const next: Handover = { ...(state.get<Handover>(HANDOVER_PART) ?? none), ...change };
-  const { openings, early, closing, seals, closedTo, held } = next;
-  if (closedTo === null && closing === null && openings.length + early.length + seals.length + held.length === 0) {
-    return state.delete(HANDOVER_PART);
-  }
+  const { openings, early, closing, seals, closedTo, held, seeded = [] } = next;
+  const known = openings.length + early.length + seals.length + held.length + seeded.length;
+  if (closedTo === null && closing === null && known === 0) return state.delete(HANDOVER_PART);
   const isFree = openings.length === 0 && closing === null;
   state.set(HANDOVER_PART, next, isFree ? { due: held.map(({ clock, at }) => ({ clock, at })) } : {});
 }

@@ -15,25 +15,43 @@ import type { Topic } from './topic.ts';
 /**
  * Control record between the records of a key, told by whoever decides on the merge. `opening` lies under the winner's key,
  * the others under the loser's; `members` of `closing` are those who wrote under the loser's key, and each of them writes
- * one `sealed` (naming itself in `members`) behind its last record there.
+ * one `sealed` (naming itself in `members`) behind its last record there. `dividing` is a `closing` with several winners, the
+ * heirs, under each of whose keys an `opening` lies.
  */
 export interface HandoverMarker {
-  /** opening | closing | sealed. */
+  /** opening | closing | dividing | sealed. */
   readonly kind: string;
   readonly loser: string;
   readonly winner: string;
   readonly members: readonly string[];
+  readonly heirs?: readonly string[];
 }
+
+/** Why a state comes to a key. */
+export type HandoverCause = 'merge' | 'split';
 
 export interface HandoverOptions {
   /** The marker that a record with a value is, if it is one. */
   readonly marker: (record: StreamRecord) => HandoverMarker | undefined;
   /** Topic for the states on their way; several processors may share it. */
   readonly loop: Topic;
-  /** Adds the parts of a key that has ended to the state at hand, that of `key`, each with the marks that it needs now. */
-  readonly merge: (key: string, loser: string, parts: Readonly<Record<string, unknown>>, context: Context) => void;
+  /**
+   * Adds the parts of a key that has ended to the state at hand, that of `key`, each with the marks that it needs now. After a
+   * split these are the parts that the ended key left to its heirs, and those folded from the records that are this one's.
+   */
+  readonly merge: (
+    key: string,
+    loser: string,
+    parts: Readonly<Record<string, unknown>>,
+    context: Context,
+    cause: HandoverCause,
+  ) => void;
   /** Last words of a key that ends, before its parts go to the winner. */
   readonly close?: (key: string, winner: string, context: Context) => void;
+  /** Last words of a key that is divided. What it leaves of its parts goes to every heir; default: nothing. */
+  readonly divide?: (key: string, heirs: readonly string[], context: Context) => void;
+  /** Topic for wishes that the heirs of a key be given what its records say of each (`SeedWish`); without one keys cannot be divided. */
+  readonly seeds?: Topic;
   /** Sources whose claims stay where they are while a state is on its way. */
   readonly sources?: readonly string[];
 }
@@ -46,16 +64,36 @@ export type HandoverMessage =
       readonly from: string;
       readonly parts: Readonly<Record<string, unknown>>;
     }
-  | { readonly kind: 'absorbed'; readonly processor: string };
+  /** What is an heir's of a key that was divided, any number of times: the first one counts. */
+  | {
+      readonly kind: 'seed';
+      readonly processor: string;
+      readonly from: string;
+      readonly parts: Readonly<Record<string, unknown>>;
+    }
+  /** `by`: the heir, after a split. */
+  | { readonly kind: 'absorbed'; readonly processor: string; readonly by?: string };
+
+/** On the topic of seeds, under the key `processor/from`: `from` has ended, all its records are written, and its heirs wait for seeds. */
+export interface SeedWish {
+  readonly kind: 'wish';
+  readonly processor: string;
+  readonly from: string;
+  readonly heirs: readonly string[];
+  /** To be sent to each heir beside what is folded for it. */
+  readonly parts: Readonly<Record<string, unknown>>;
+}
 
 /**
  * A processor whose keys can end and hand their state to another, exactly once and behind the last record. The loser takes
  * records until closing and all seals are there, in whatever order they come, and no state is on its way to it; then it says
  * its last words, sends its parts to the winner in one message, and keeps nothing but to whom. From closing on it fires no
  * timer; the winner holds its own from the opening until the state has come. Part names beginning with `~` are the wrapper's.
+ * A key that is divided ends in the same way, but its parts hold what nobody can take apart: it wishes for seeds, and somebody
+ * who can read what was written under it folds them for each heir.
  */
 export function withHandover(processor: Processor, options: HandoverOptions): Processor {
-  const { loop, sources = [] } = options;
+  const { loop, seeds, sources = [] } = options;
   const withLoop = (topics: readonly Topic[]): readonly Topic[] => [...topics.filter(({ name }) => name !== loop.name), loop];
   const isMessage = ({ topic, value }: StreamRecord): boolean =>
     topic === loop.name && typeof value === 'object' && value !== null && 'processor' in value;
@@ -66,7 +104,7 @@ export function withHandover(processor: Processor, options: HandoverOptions): Pr
   return {
     ...processor,
     inputs: withLoop(processor.inputs),
-    outputs: withLoop(processor.outputs),
+    outputs: [...withLoop(processor.outputs), ...(seeds ? [seeds] : [])],
     parts: (record) => [HANDOVER_PART, ...(isControl(record) ? [] : (processor.parts?.(record) ?? []))],
     timerParts: (timer) => [HANDOVER_PART, ...(timer.part === HANDOVER_PART ? [] : (processor.timerParts?.(timer) ?? []))],
     process: (record, context) => {
@@ -85,7 +123,7 @@ export function withHandover(processor: Processor, options: HandoverOptions): Pr
     },
   };
 
-  function onMarker(key: string, { kind, loser, winner, members }: HandoverMarker, context: Context): void {
+  function onMarker(key: string, { kind, loser, winner, members, heirs }: HandoverMarker, context: Context): void {
     const { openings, early, seals, closedTo } = readHandover(context);
     if (closedTo !== null) return context.reject('process', `a marker (${kind}) has come after the end of the key`);
     if (kind === 'opening') {
@@ -96,41 +134,62 @@ export function withHandover(processor: Processor, options: HandoverOptions): Pr
     if (kind === 'closing') {
       capClaims(context, sources);
       writeHandover(context, { closing: { winner, members } });
+    } else if (kind === 'dividing') {
+      if (heirs === undefined || seeds === undefined) return context.reject('process', 'the key cannot be divided');
+      capClaims(context, sources);
+      writeHandover(context, { closing: { winner: '', members, heirs } });
     } else writeHandover(context, { seals: [...new Set([...seals, ...members])] });
     endIfSealed(key, context);
   }
 
   function onMessage(key: string, message: HandoverMessage, context: Context): void {
     if (message.processor !== processor.name) return;
-    if (message.kind === 'absorbed') return freeClaims(context, sources);
-    const { closedTo } = readHandover(context);
+    if (message.kind === 'absorbed') return onAbsorbed(message.by, context);
+    const { closedTo, seeded = [] } = readHandover(context);
+    if (message.kind === 'seed' && seeded.includes(message.from)) return context.count('seeds_repeated');
     if (closedTo !== null) {
       context.count('handovers_followed');
       return context.forward(loop, closedTo, message);
     }
     const { openings, early } = readHandover(context);
     const isAwaited = openings.includes(message.from);
-    writeHandover(
-      context,
-      isAwaited ? { openings: openings.filter((loser) => loser !== message.from) } : { early: [...early, message.from] },
-    );
-    options.merge(key, message.from, message.parts, forgettingHeld(standingStill(context, sources)));
-    context.forward(loop, message.from, { kind: 'absorbed', processor: processor.name } satisfies HandoverMessage);
+    writeHandover(context, {
+      ...(isAwaited ? { openings: openings.filter((loser) => loser !== message.from) } : { early: [...early, message.from] }),
+      ...(message.kind === 'seed' && { seeded: [...seeded, message.from] }),
+    });
+    const cause = message.kind === 'seed' ? 'split' : 'merge';
+    options.merge(key, message.from, message.parts, forgettingHeld(standingStill(context, sources)), cause);
+    const done = { kind: 'absorbed', processor: processor.name, ...(cause === 'split' && { by: key }) } as const;
+    context.forward(loop, message.from, done satisfies HandoverMessage);
     if (!isAwaited) return;
     if (isSettled(readHandover(context))) freeClaims(context, sources);
     endIfSealed(key, context);
   }
 
+  function onAbsorbed(by: string | undefined, context: Context): void {
+    const { awaits = [] } = readHandover(context);
+    const left = awaits.filter((heir) => heir !== by);
+    if (left.length < awaits.length) writeHandover(context, { awaits: left });
+    if (left.length === 0) freeClaims(context, sources);
+  }
+
   function endIfSealed(key: string, context: Context): void {
     const { closing, seals, openings } = readHandover(context);
     if (closing === null || openings.length > 0 || !closing.members.every((member) => seals.includes(member))) return;
-    const { winner } = closing;
-    options.close?.(key, winner, context);
+    const { winner, heirs } = closing;
     const { state } = context;
+    if (heirs === undefined) options.close?.(key, winner, context);
+    else if (options.divide) options.divide(key, heirs, standingStill(context, sources));
+    else for (const part of state.parts()) if (!part.startsWith(HANDOVER_PART)) state.delete(part);
     const names = state.parts().filter((part) => !part.startsWith(HANDOVER_PART));
     const parts = Object.fromEntries(names.map((part) => [part, state.get(part)]));
     for (const part of names) state.delete(part);
-    writeHandover(context, { closing: null, seals: [], early: [], held: [], closedTo: winner });
+    writeHandover(context, { closing: null, seals: [], early: [], held: [], closedTo: heirs?.[0] ?? winner });
+    if (heirs !== undefined && seeds !== undefined) {
+      writeHandover(context, { awaits: heirs });
+      const wish: SeedWish = { kind: 'wish', processor: processor.name, from: key, heirs, parts };
+      return context.forward(seeds, `${processor.name}/${key}`, wish);
+    }
     context.forward(loop, winner, { kind: 'absorb', processor: processor.name, from: key, parts } satisfies HandoverMessage);
   }
 

@@ -13,6 +13,11 @@ export function customerId(identifierKey: string): string {
   return `c_${identifierKey}`;
 }
 
+/** The identifier's key in the id of the customer that it founded. */
+export function founderOf(customer: string): string {
+  return customer.slice(2);
+}
+
 /** A deterministic id over its parts: 22 characters of base64url. */
 export function hashId(...parts: readonly (string | number)[]): string {
   return createHash('sha256').update(parts.join('\0')).digest('base64url').slice(0, 22);

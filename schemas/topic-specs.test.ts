@@ -43,6 +43,7 @@ describe('the specs of topics', () => {
       ({ config }) => config['cleanup.policy'] === 'compact',
     );
     expect(compacted.map(({ name }) => name)).toEqual([
+      'eu.customers.seeds',
       'eu.segments.members',
       'eu.sources.freshness',
       'eu.freshet.progress',

@@ -109,6 +109,16 @@ const customersLoop: Topic<unknown> = {
   doc: 'States on their way from a customer that ends to the one that goes on, for each processor that keeps some.',
 };
 
+const customersSeeds: Topic<unknown> = {
+  ...shared,
+  name: 'customers.seeds',
+  format: { kind: 'msgpack' },
+  key: 'processor/customer id',
+  retention: compact,
+  internal: true,
+  doc: 'Customers that a split has ended and whose heirs wait for what the history says of each; then what they were given.',
+};
+
 const segmentsMembership: Topic<MembershipChange> = {
   ...shared,
   name: 'segments.membership',
@@ -201,6 +211,7 @@ export const topics = {
   identityLinks,
   identityChanges,
   customersLoop,
+  customersSeeds,
   segmentsMembership,
   segmentsMembers,
   profilesChanges,

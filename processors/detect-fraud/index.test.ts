@@ -33,7 +33,7 @@ const mark = (customer: string, kind: string): void =>
   driver.pipe(topics.eventsIdentified, customer, {
     customer,
     event: null,
-    marker: { kind, loser: 'c_old', winner: 'c_new', members: ['m'] },
+    marker: { kind, loser: 'c_old', winner: 'c_new', members: ['m'], detail: '' },
   });
 
 describe('detect-fraud as a task', () => {

@@ -110,7 +110,7 @@ describe('detect-fraud', () => {
         const send = (customer: string, one: TaggedEvent): void =>
           simulation.send(topics.eventsIdentified, customer, { customer, event: one, marker: null });
         const mark = (customer: string, kind: string): void => {
-          const marker = { kind, loser: 'c_l', winner: 'c_w', members: kind === 'opening' ? [] : ['m'] };
+          const marker = { kind, loser: 'c_l', winner: 'c_w', members: kind === 'opening' ? [] : ['m'], detail: '' };
           simulation.send(topics.eventsIdentified, customer, { customer, event: null, marker });
         };
         send('c_w', login('a', 0, 'known'));

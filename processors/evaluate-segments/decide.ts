@@ -37,6 +37,8 @@ export interface Outcome {
   readonly decisions: readonly Decision[];
   /** The event came after its time had been decided. */
   readonly late: boolean;
+  /** The segment is no more: nothing is kept of it. */
+  readonly gone?: true;
 }
 
 const never: Membership = { in: false, seq: 0, decided: null, next: null, version: '' };
@@ -90,17 +92,29 @@ export function decideClock(given: Case): Outcome {
 }
 
 /**
- * Decides what the merge with another customer changes, as of the time up to which both have been decided. Steps that were held
- * back during the merge are left to the clock.
+ * Decides what the state of another customer changes, who merged or of whom this one was split off, as of the time up to which
+ * both have been decided. Steps that were held back meanwhile are left to the clock.
  */
-export function decideMerge(given: Case, loser: Membership | undefined): Outcome {
+export function decideMerge(given: Case, loser: Membership | undefined, kind: 'merge' | 'split' = 'merge'): Outcome {
   const { segment, before, timeline, reached } = given;
   const held = [before, loser].map((each) => each?.next ?? Number.POSITIVE_INFINITY).filter((next) => next <= reached);
   const decided = [before, loser].map((each) => each?.decided ?? Number.NEGATIVE_INFINITY);
   const upTo = Math.max(...decided, held.length > 0 ? Math.min(...held) - 1 : reached);
   const holds = timeline.holds(upTo);
   if (holds === (before?.in ?? false)) return outcome(given, upTo, [], false);
-  return outcome(given, upTo, [{ segment, enters: holds, effectiveAt: upTo, cause: { kind: 'merge', ...none } }], false);
+  return outcome(given, upTo, [{ segment, enters: holds, effectiveAt: upTo, cause: { kind, ...none } }], false);
+}
+
+/**
+ * Decides what other rules say of the customer, as of the time up to which he was decided, or up to which any leaf of theirs may
+ * have been pruned.
+ */
+export function decideTurn(given: Case, prunedUpTo: number, kind: 'rule-change' | 'seed'): Outcome {
+  const { segment, before, timeline, reached } = given;
+  const upTo = Math.max(before?.decided ?? Number.NEGATIVE_INFINITY, reached, prunedUpTo);
+  const holds = timeline.holds(upTo);
+  if (holds === (before?.in ?? false)) return outcome(given, upTo, [], false);
+  return outcome(given, upTo, [{ segment, enters: holds, effectiveAt: upTo, cause: { kind, ...none } }], false);
 }
 
 function shortVersion({ version }: CompiledSegment): string {

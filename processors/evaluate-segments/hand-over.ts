@@ -1,21 +1,26 @@
 import type { Context } from '../../runtime/processor.ts';
 import { caseOf } from './case.ts';
 import { reached } from './clocks.ts';
-import { decideMerge } from './decide.ts';
+import { decidedUpTo, decideMerge } from './decide.ts';
 import { FIGURES, tellFigures, toldUpTo } from './figures.ts';
 import { horizonOf, newestFacts, writeLeaf, type LeafPart } from './leaf-part.ts';
 import { forgetMembers } from './members.ts';
-import { MEMBERSHIPS, readMemberships, unknownCustomer, type Memberships } from './membership.ts';
+import { finite, type Membership, MEMBERSHIPS, readMemberships, unknownCustomer, type Memberships } from './membership.ts';
 import { leafPart, type Plan, type PlannedSegment } from './plan.ts';
 import { mergeProfiles, PROFILE, take, type Profile } from './profile.ts';
 import { publish, send } from './publish.ts';
 
-/** What the processor does when two customers turn out to be one; for `withHandover` of the runtime. */
+/** What the processor does when two customers turn out to be one, or one to be several; for `withHandover` of the runtime. */
 export interface HandOver {
-  /** Takes the whole state of the customer `loserKey`, by part, into that of `key`, whose context it is, and decides anew. */
-  merge(key: string, loserKey: string, loser: ReadonlyMap<string, unknown>, context: Context): void;
+  /**
+   * Takes the state of the customer `loserKey`, by part, into that of `key`, whose context it is, and decides anew. After a split it
+   * is what the history says of `key`, and what the divided customer has left.
+   */
+  merge(key: string, loserKey: string, loser: Parts, context: Context, cause?: 'merge' | 'split'): void;
   /** Last words of the customer whose context it is: he leaves every segment. His state stays, to be handed over. */
-  close(context: Context): void;
+  close(context: Context, cause?: 'merge' | 'split'): void;
+  /** Last words of a customer who turned out to be several: he leaves every segment, and nothing but up to when each was decided. */
+  divide(context: Context): void;
 }
 
 type Parts = ReadonlyMap<string, unknown>;
@@ -39,12 +44,47 @@ export function mergeParts(plan: Pick<Plan, 'leaves'>, winner: Parts, loser: Par
   return merged;
 }
 
+/** Part of a divided customer: by segment, up to when it was decided; null: not at all. */
+const DECIDED = 'D';
+
+/** The memberships of a customer of whom another was split off: steps after what was decided are the heirs' to take. */
+function leftBehind(parts: Parts): Memberships {
+  const decided = (parts.get(DECIDED) as Readonly<Record<string, number | null>> | undefined) ?? {};
+  const of = Object.entries(decided).map(([segment, at]): [string, Membership] => [
+    segment,
+    { in: false, seq: 0, decided: at, next: at === null ? null : at + 1, version: '' },
+  ]);
+  return { ...unknownCustomer, of: Object.fromEntries(of) };
+}
+
 export function handOver(plan: Plan): HandOver {
+  const close: HandOver['close'] = (context, kind = 'merge') => {
+    const { customer, seq, after, of } = readMemberships(context.state);
+    const members = [...plan.segments.values()].filter(({ segment }) => !segment.shadow && of[segment.name]?.in === true);
+    for (const [index, { segment, clock }] of members.entries()) {
+      const effectiveAt = Math.max(of[segment.name]?.decided ?? 0, reached(clock, context));
+      const cause = { kind, messageId: null, event: null, corrects: null };
+      send({ segment, enters: false, effectiveAt, cause }, seq + index + 1, { customer, after, hops: [] }, plan, context);
+    }
+    if (seq > 0) forgetMembers(customer, context);
+  };
   return {
-    merge: (key, _loserKey, loser, context) => {
+    close,
+    divide: (context) => {
+      const { of } = readMemberships(context.state);
+      close(context, 'split');
+      for (const part of context.state.parts()) context.state.delete(part);
+      const decided = [...plan.segments.values()].map(({ segment, clock }) => {
+        const at = decidedUpTo({ before: of[segment.key], reached: reached(clock, context) });
+        return [segment.key, finite(at)] as const;
+      });
+      context.state.set(DECIDED, Object.fromEntries(decided));
+    },
+    merge: (key, _loserKey, loser, context, cause = 'merge') => {
       const { state } = context;
       const before = readMemberships(state);
-      const theirs = (loser.get(MEMBERSHIPS) as Memberships | undefined) ?? unknownCustomer;
+      const told = (loser.get(MEMBERSHIPS) as Memberships | undefined) ?? unknownCustomer;
+      const theirs = cause === 'split' ? leftBehind(loser) : told;
       const merged = mergeParts(plan, new Map(state.parts().map((part) => [part, state.get(part)])), loser);
       take((merged.get(PROFILE) as Profile | undefined) ?? { traits: {} }, context, key);
       const { since } = merged.get(MEMBERSHIPS) as Memberships;
@@ -61,20 +101,10 @@ export function handOver(plan: Plan): HandOver {
       tellFigures(plan, figures, { from: toldUpTo(loser.get(FIGURES)), messageId: '' }, key, context);
       // Written in any case, so that timers that were held during the merge are armed again.
       const outcomes = [...touched].map((each) => ({
-        ...decideMerge(caseOf(each, key, before, since, context), theirs.of[each.segment.key]),
+        ...decideMerge(caseOf(each, key, before, since, context), theirs.of[each.segment.key], cause),
         late: true,
       }));
       publish(outcomes, before, since, { customer: key, after: before.after, hops: [] }, plan, context);
-    },
-    close: (context) => {
-      const { customer, seq, after, of } = readMemberships(context.state);
-      const members = [...plan.segments.values()].filter(({ segment }) => !segment.shadow && of[segment.name]?.in === true);
-      for (const [index, { segment, clock }] of members.entries()) {
-        const effectiveAt = Math.max(of[segment.name]?.decided ?? 0, reached(clock, context));
-        const cause = { kind: 'merge', messageId: null, event: null, corrects: null };
-        send({ segment, enters: false, effectiveAt, cause }, seq + index + 1, { customer, after, hops: [] }, plan, context);
-      }
-      if (seq > 0) forgetMembers(customer, context);
     },
   };
 }

@@ -1,3 +1,4 @@
+import { isWord } from './cuts.ts';
 import { type IdentityRules, ruleOf } from './identity.ts';
 import type { Edge, Member } from './partition.ts';
 import type { Timeline } from './timeline.ts';
@@ -74,11 +75,16 @@ export function isMovingPair(rules: IdentityRules, a: string | undefined, b: str
   return [a, b].some((kind) => kind !== undefined && ruleOf(rules, kind).moving);
 }
 
-/** With one more edge. Of pairs that cannot move only the first sighting counts, whichever of the two was the primary one. */
-export function withEdge(component: Component, { x, y, at, cause }: Edge, rules: IdentityRules): Component {
+/** With one more edge. Of pairs that cannot move only the first sighting counts, whichever of the two was the primary one; of words every one. */
+export function withEdge(component: Component, { x, y, at, cause, word }: Edge, rules: IdentityRules): Component {
   const { members, edges } = component;
+  if (word !== undefined) {
+    const isKnown = edges.some((other) => isWord(other) && other.cause === cause);
+    return isKnown ? component : { ...component, edges: [...edges, { x, y, at, cause, word }] };
+  }
   const moving = isMovingPair(rules, members.get(x)?.kind, members.get(y)?.kind);
-  const samePair = (other: Edge): boolean => (other.x === x && other.y === y) || (!moving && other.x === y && other.y === x);
+  const samePair = (other: Edge): boolean =>
+    !isWord(other) && ((other.x === x && other.y === y) || (!moving && other.x === y && other.y === x));
   if (edges.some((other) => samePair(other) && (moving ? other.at === at : other.at <= at))) return component;
   return { ...component, edges: [...(moving ? edges : edges.filter((other) => !samePair(other))), { x, y, at, cause }] };
 }

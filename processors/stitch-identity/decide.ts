@@ -1,35 +1,41 @@
 import type { IdentityChange, MergeMarker } from '../../schemas/generated/types.ts';
 import { customerId } from '../../schemas/keys.ts';
 import { topics } from '../../schemas/topics.ts';
-import { type Component, isMovingPair, withEdge } from './component.ts';
+import { type Component, withEdge } from './component.ts';
+import { isWord } from './cuts.ts';
+import type { Division, DivisionDetail } from './division.ts';
 import type { Ask } from './messages.ts';
+import { spansOf, tellPairs } from './pairs.ts';
 import { type Edge, isVoid, partition, type Refusal } from './partition.ts';
 import { type Merge, settle, type Settled } from './settle.ts';
 import { saveComponent, type Site } from './site.ts';
-import { foreignSpans, type Interval, lastCustomer, sameSpans, type Timeline } from './timeline.ts';
+import { lastCustomer, type Timeline } from './timeline.ts';
 
 /**
  * The root takes an edge in, derives the customers anew, and tells everyone concerned, in one transaction: members their
- * timelines, ending customers and their heirs the markers of the merge, primary identifiers how their pairs stand.
+ * timelines, ending customers and their heirs the markers of the merge or division, primary identifiers how their pairs stand.
  */
 export function decide(site: Site, before: Component, ask: Ask | undefined, at = ask?.at ?? 0): void {
-  if (ask && before.edges.length >= site.rules.maxEdges) {
+  const word = ask?.word;
+  if (ask && !word && before.edges.length >= site.rules.maxEdges) {
     saveComponent(site, before);
     return refuse(site, ask, 'the component has too many edges');
   }
-  const settled = settle(ask ? withEdge(before, ask, site.rules) : before, site.rules, at);
-  const { component, merges, relabelled } = settled;
+  const settled = settle(ask ? withEdge(before, ask, site.rules) : before, site.rules, at, word === 'apart');
+  const { component, merges, divisions, relabelled } = settled;
   saveComponent(site, component);
   for (const merge of merges) announce(site, merge, at, ask?.cause ?? null);
+  for (const division of divisions) divide(site, division);
   tellMembers(site, settled);
   tellPairs(site, before, settled, ask);
-  if (ask) {
+  if (ask && word) reportWord(site, settled, ask);
+  else if (ask) {
     const closed = isVoid(ask, component.members, settled.partition.crowded);
-    const foreign = closed ? [] : spansOf(component, ask, site);
+    const foreign = closed ? [] : spansOf(component, settled.partition, ask, site.rules);
     site.send(ask.x, { kind: 'answer', y: ask.y, at: ask.at, foreign, closed });
     reportLink(site, settled, ask);
-    reportUndone(site, before, settled, ask);
   }
+  if (ask) reportUndone(site, before, settled, ask);
   for (const [key, timeline] of relabelled) reportMove(site, settled, key, before.labels.get(key), timeline, at);
   for (const key of settled.crowded)
     report(site, {
@@ -41,6 +47,7 @@ export function decide(site: Site, before: Component, ask: Ask | undefined, at =
     });
 }
 
+export const apartReason = 'an operator has set them apart';
 export const crowdedReason = 'an identifier with too many neighbours links nobody';
 
 /** Answers that an edge is not taken, and why. */
@@ -72,14 +79,26 @@ function announce(site: Site, { loser, winner, holders }: Merge, at: number, mes
   });
 }
 
-/** Writes a control record of a merge between the events of a customer. */
-export function marker({ context }: Site, customer: string, value: MergeMarker): void {
-  context.forward(topics.eventsIdentified, customer, { customer, event: null, marker: value }, { marker: value.kind });
+/** Both where the heirs' events lie and where the customer's do; what it did before is recomputed behind the seals. */
+function divide(site: Site, { customer, heirs, holders, shares, since }: Division): void {
+  for (const heir of heirs) marker(site, heir, { kind: 'opening', loser: customer, winner: heir, members: [] });
+  const detail = JSON.stringify({ heirs, shares, since } satisfies DivisionDetail);
+  marker(site, customer, { kind: 'dividing', loser: customer, winner: '', members: holders, detail });
+  site.context.count('divisions');
 }
 
-function tellMembers(site: Site, { merges, relabelled, crowded, component }: Settled): void {
+type Marker = Omit<MergeMarker, 'detail' | 'members'> & { readonly members: readonly string[]; readonly detail?: string };
+
+/** Writes a control record of a merge between the events of a customer. */
+export function marker({ context }: Site, customer: string, { members, ...value }: Marker): void {
+  const whole = { detail: '', ...value, members: [...members] };
+  context.forward(topics.eventsIdentified, customer, { customer, event: null, marker: whole }, { marker: value.kind });
+}
+
+function tellMembers(site: Site, { merges, divisions, relabelled, crowded, component }: Settled): void {
   const seals = new Map<string, { loser: string; winner: string }[]>();
-  for (const { loser, winner, holders } of merges) {
+  const ends = [...merges, ...divisions.map(({ customer, holders }) => ({ loser: customer, winner: '', holders }))];
+  for (const { loser, winner, holders } of ends) {
     for (const key of holders) seals.set(key, [...(seals.get(key) ?? []), { loser, winner }]);
   }
   for (const key of new Set([...relabelled.keys(), ...seals.keys(), ...crowded])) {
@@ -87,28 +106,6 @@ function tellMembers(site: Site, { merges, relabelled, crowded, component }: Set
     const isCrowded = component.crowded.has(key);
     site.send(key, { kind: 'label', root: site.key, timeline, seals: seals.get(key) ?? [], crowded: isCrowded });
   }
-}
-
-/** Whoever was seen with a moving identifier is told when it has gone to another customer, and since when. */
-function tellPairs(site: Site, before: Component, { component, relabelled }: Settled, ask: Ask | undefined): void {
-  const told = new Set<string>(ask ? [pairOf(ask)] : []);
-  for (const edge of component.edges) {
-    if (told.has(pairOf(edge)) || !(relabelled.has(edge.x) || relabelled.has(edge.y))) continue;
-    told.add(pairOf(edge));
-    const foreign = spansOf(component, edge, site);
-    if (sameSpans(spansOf(before, edge, site), foreign)) continue;
-    site.send(edge.x, { kind: 'answer', y: edge.y, at: null, foreign, closed: false });
-  }
-}
-
-function spansOf({ labels, members }: Component, { x, y }: Edge, { rules }: Site): readonly Interval[] {
-  const [one, two] = [labels.get(x), labels.get(y)];
-  if (!one || !two || !isMovingPair(rules, members.get(x)?.kind, members.get(y)?.kind)) return [];
-  return foreignSpans(one, two);
-}
-
-function pairOf({ x, y }: Edge): string {
-  return `${x}/${y}`;
 }
 
 function ownerOf({ labels }: Component, key: string): string {
@@ -137,20 +134,43 @@ function reportUndone(site: Site, before: Component, { component, partition: par
   }
 }
 
+/** What the word of an operator has changed: to each heir of a customer whom it ended, or to nobody. */
+function reportWord(site: Site, { component, divisions, merges }: Settled, ask: Ask): void {
+  const common = { occurredAt: ask.at, messageId: ask.cause };
+  const [one, two] = [ownerOf(component, ask.x), ownerOf(component, ask.y)];
+  const ofTwo = {
+    ...common,
+    customer: one || customerId(ask.x),
+    other: two === one ? null : two || null,
+    identifiers: [ask.x, ask.y],
+  };
+  if (ask.word === 'together') {
+    const after = merges.length > 0 ? ', so that what links them counts again' : '';
+    report(site, { ...ofTwo, kind: 'unsplit', reason: `an operator has taken the split back${after}` });
+  } else if (divisions.length === 0) report(site, { ...ofTwo, kind: 'apart', reason: 'an operator has set them apart' });
+  for (const { customer, heirs } of divisions) {
+    for (const heir of heirs) {
+      const identifiers = [...component.labels].flatMap(([key, timeline]) => (lastCustomer(timeline) === heir ? [key] : []));
+      const reason = 'an operator has set identifiers of theirs apart';
+      report(site, { ...common, kind: 'split', customer: heir, other: customer, identifiers, reason });
+    }
+  }
+}
+
 function reportRefusal(site: Site, component: Component, { edge: { x, y, at, cause }, kind }: Refusal): void {
   report(site, {
     kind: 'refused',
     customer: ownerOf(component, x),
     other: ownerOf(component, y) || null,
     identifiers: [x, y],
-    reason: `one customer would have too many identifiers of the kind ${kind}`,
+    reason: kind === null ? apartReason : `one customer would have too many identifiers of the kind ${kind}`,
     occurredAt: at,
     messageId: cause,
   });
 }
 
-function isSame(a: Pick<Edge, 'x' | 'y' | 'at'>, b: Pick<Edge, 'x' | 'y' | 'at'>): boolean {
-  return a.x === b.x && a.y === b.y && a.at === b.at;
+function isSame(a: Pick<Edge, 'x' | 'y' | 'at' | 'word'>, b: Pick<Edge, 'x' | 'y' | 'at' | 'word'>): boolean {
+  return a.x === b.x && a.y === b.y && a.at === b.at && isWord(a) === isWord(b);
 }
 
 /** A member that left a customer which goes on. */

@@ -2,14 +2,15 @@ import type { TaggedEvent } from '../../schemas/generated/types.ts';
 import { customerId, hashId, opaqueKey } from '../../schemas/keys.ts';
 import { topics } from '../../schemas/topics.ts';
 import { isMovingPair } from './component.ts';
-import { report } from './decide.ts';
-import { onFounded } from './evidence.ts';
+import type { Word } from './cuts.ts';
+import { marker, report } from './decide.ts';
+import { onEdge, onFounded } from './evidence.ts';
 import { isBlocked, type IdentityRules } from './identity.ts';
 import { type Link, sight } from './links.ts';
 import { ask, linkPart } from './member.ts';
 import { seenBefore } from './remember.ts';
 import { COMPONENT, ensureNode, NODE, type Node, nodeOf, type Site } from './site.ts';
-import { always, customerAt } from './timeline.ts';
+import { always, customerAt, lastCustomer } from './timeline.ts';
 
 export interface KnownIdentifier {
   readonly kind: string;
@@ -36,6 +37,8 @@ export function identifiersOf(
 export function onEvent(site: Site, event: TaggedEvent, identifiers: readonly KnownIdentifier[], at: number): void {
   const [primary, ...others] = identifiers;
   if (!primary) return site.context.reject('process', 'the event has no identifier');
+  const word = words[event.type];
+  if (word !== undefined) return onCommand(site, event, word, identifiers, at);
   const usable = others.filter(({ blocked }) => !blocked);
   if (!primary.blocked) return take(site, event, primary.kind, usable, at);
   const [next] = usable;
@@ -43,6 +46,33 @@ export function onEvent(site: Site, event: TaggedEvent, identifiers: readonly Kn
   site.context.count('rerouted');
   site.context.state.set(routedPart(event.messageId), 1, { hold: { source: event.source, at: event.occurredAt } });
   site.send(next.key, { kind: 'event', event, from: site.key });
+}
+
+/** Types of commands, which no source can bring in. */
+const words: Readonly<Record<string, Word>> = { split: 'apart', unsplit: 'together' };
+
+/** An operator's word on two identifiers: a fact like any other, told in the history of the first one's customer. */
+function onCommand(site: Site, event: TaggedEvent, word: Word, identifiers: readonly KnownIdentifier[], at: number): void {
+  const [one, other] = identifiers;
+  const { context, rules, key } = site;
+  if (!one || !other || one.blocked || other.blocked)
+    return context.reject('process', 'a command on identities names two identifiers of somebody');
+  if (seenBefore(context.state, event.messageId, at, rules.rememberMs)) return context.count('duplicates');
+  const node = ensureNode(site, one.kind, event.occurredAt);
+  const customer = lastCustomer(node.timeline ?? always(customerId(key)));
+  const { messageId: id, occurredAt, properties } = event;
+  const detail = JSON.stringify({ id, word, occurredAt, ...(JSON.parse(properties) as object) } satisfies CommandDetail);
+  marker(site, customer, { kind: 'command', loser: '', winner: '', members: [one.key, other.key], detail });
+  onEdge(site, { x: key, y: other.key, xKind: one.kind, yKind: other.kind, at: occurredAt, cause: id, word });
+}
+
+/** `detail` of the marker `command`, whose members are the two identifiers; with who gave it and why, where that was said. */
+export interface CommandDetail {
+  readonly id: string;
+  readonly word: Word;
+  readonly occurredAt: number;
+  readonly author?: string;
+  readonly reason?: string;
 }
 
 /** An event whose primary identifier names nobody arrives at the next one. */

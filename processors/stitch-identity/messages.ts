@@ -1,5 +1,6 @@
 import type { TaggedEvent } from '../../schemas/generated/types.ts';
 import type { PackedComponent } from './packed.ts';
+import type { Word } from './cuts.ts';
 import type { Interval, Timeline } from './timeline.ts';
 
 /** A sighting that its primary identifier wants decided; `x` is where it comes from and where the answer goes. */
@@ -11,6 +12,8 @@ export interface Ask {
   readonly at: number;
   /** The event that brought it, if known. */
   readonly cause: string | null;
+  /** Not a sighting, but the word of an operator on the two, under the id of the command. */
+  readonly word?: Word;
 }
 
 /** What identifiers tell each other; each message goes to the key of an identifier. */

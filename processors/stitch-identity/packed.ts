@@ -1,4 +1,5 @@
 import type { Component } from './component.ts';
+import type { Word } from './cuts.ts';
 import type { Edge } from './partition.ts';
 import { ALWAYS, type Segment, type Timeline } from './timeline.ts';
 
@@ -12,6 +13,8 @@ export interface PackedComponent {
   /** Ends and time of each edge. */
   readonly edges: readonly number[];
   readonly causes: readonly (string | null)[];
+  /** Edges that are words of an operator, by their index; left out: none. */
+  readonly words?: Readonly<Record<number, Word>>;
   readonly customers: readonly string[];
   /** Customer, founder and time of the first event. */
   readonly live: readonly number[];
@@ -31,10 +34,12 @@ export function pack(component: Component): PackedComponent {
   const flatLabel = (timeline: Timeline = []): number[] =>
     timeline.flatMap(([from, customer], i) => (i === 0 ? [customers.at(customer)] : [from, customers.at(customer)]));
   const labels = [...component.members.keys()].map((key) => flatLabel(component.labels.get(key)));
+  const words = component.edges.flatMap(({ word }, i) => (word === undefined ? [] : [[i, word] as const]));
   return {
     members: [...component.members.values()].flatMap(({ kind, rank }) => [kinds.at(kind), rank]),
     edges: component.edges.flatMap(({ x, y, at }) => [keys.at(x), keys.at(y), at]),
     causes: component.edges.map(({ cause }) => cause),
+    ...(words.length > 0 && { words: Object.fromEntries(words) }),
     live: [...component.live].flatMap(([customer, { founder, seen }]) => [customers.at(customer), keys.at(founder), seen]),
     labels,
     holders: customers.all.map((customer) => (component.holders.get(customer) ?? []).map(keys.at)),
@@ -62,6 +67,7 @@ export function unpack(packed: PackedComponent): Component {
       y: key(y),
       at,
       cause: packed.causes[i] ?? null,
+      ...(packed.words?.[i] && { word: packed.words[i] }),
     })),
     live: new Map(rows(packed.live, 3).map(([id, founder, seen = 0]) => [customer(id), { founder: key(founder), seen }])),
     labels: new Map(packed.labels.flatMap((flat, i) => (flat.length === 0 ? [] : [[key(i), timeline(flat)] as const]))),

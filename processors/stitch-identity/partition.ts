@@ -1,3 +1,4 @@
+import { anyApart, cutsOf, isCut, isWord, type Word } from './cuts.ts';
 import { type IdentityRules, ruleOf } from './identity.ts';
 
 /** An identifier as its component knows it. `rank` orders identifiers, is fixed when the identifier is first seen, and never changes. */
@@ -13,12 +14,14 @@ export interface Edge {
   readonly at: number;
   /** The event that brought it, if known. */
   readonly cause: string | null;
+  /** Not a sighting, but the word of an operator on the two; the last one on a pair counts. */
+  readonly word?: Word;
 }
 
-/** A union that limits forbid; `kind` is the one of which there would be too many. */
+/** A union that is forbidden: `kind` is the one of which there would be too many; null: an operator has set them apart. */
 export interface Refusal {
   readonly edge: Edge;
-  readonly kind: string;
+  readonly kind: string | null;
 }
 
 /** A way from one identifier to another; each edge goes on where the one before ended. */
@@ -52,13 +55,17 @@ export function byRank(a: readonly [key: string, rank: number], b: readonly [key
 /**
  * The customers in a component: a pure function of the set of its edges, so the same in every order of arrival. Edge by
  * edge in event time (at the same time those of higher identifiers first), two identifiers become one customer's if limits allow; else, if one is of a moving kind, it belongs
- * to the other's customer from that time on; else the union is refused.
+ * to the other's customer from that time on; else the union is refused. Two that an operator has set apart are linked by no sighting
+ * of both, and nobody is ever in one customer with, or moves to a customer with, whom they are apart from.
  */
 export function partition(members: ReadonlyMap<string, Member>, edges: readonly Edge[], rules: IdentityRules): Partition {
   const keys = [...members.keys()].sort();
   const crowded = crowdedKeys(edges, rules.maxNeighbours);
   const parent = new Map(keys.map((key) => [key, key]));
   const limited = new Map(keys.map((key) => [key, limitedKinds(key, members.get(key), rules)]));
+  const cuts = cutsOf(edges);
+  /** By customer: those who are or were in it and are apart from somebody. */
+  const wary = new Map([...cuts.keys()].map((key) => [key, new Set([key])]));
   const linked = new Map<string, number>();
   const isOver = (kind: string, values: readonly string[], at: number): boolean => {
     const { limit, withinMs } = ruleOf(rules, kind);
@@ -84,17 +91,20 @@ export function partition(members: ReadonlyMap<string, Member>, edges: readonly 
   const order = (a: string, b: string): number => byRank([a, members.get(a)?.rank ?? 0], [b, members.get(b)?.rank ?? 0]);
   const inTime = [...edges].sort((a, b) => a.at - b.at || order(a.x, b.x) || order(a.y, b.y));
   for (const edge of inTime) {
-    if (isVoid(edge, members, crowded)) continue;
+    if (isWord(edge) || isVoid(edge, members, crowded) || isCut(cuts, edge.x, edge.y)) continue;
     for (const key of [edge.x, edge.y]) if (!linked.has(key)) linked.set(key, edge.at);
     const a = find(owner.get(edge.x) ?? edge.x);
     const b = find(owner.get(edge.y) ?? edge.y);
     if (a === b) continue;
     const sum = sumOf(limited.get(a), limited.get(b));
     const tooMany = [...sum].find(([kind, values]) => isOver(kind, values, edge.at));
-    if (!tooMany) {
+    const areApart = anyApart(cuts, wary.get(a), wary.get(b));
+    if (!tooMany && !areApart) {
       const [low, high] = a < b ? [b, a] : [a, b];
       parent.set(low, high);
       limited.set(high, sum);
+      const together = [...(wary.get(high) ?? []), ...(wary.get(low) ?? [])];
+      if (together.length > 0) wary.set(high, new Set(together));
       const [back, on] = [passage(edge.x), passage(edge.y)];
       unions.push({ from: back.to, to: on.to, edges: [...back.edges.toReversed(), edge, ...on.edges] });
       continue;
@@ -104,11 +114,12 @@ export function partition(members: ReadonlyMap<string, Member>, edges: readonly 
       .sort(order)
       .at(-1);
     // Of two moving ones the lower goes.
-    if (mover === undefined) {
-      refused.push({ edge, kind: tooMany[0] });
+    const target = mover === edge.x ? b : a;
+    if (mover === undefined || anyApart(cuts, new Set([mover]), wary.get(target))) {
+      refused.push({ edge, kind: areApart ? null : (tooMany?.[0] ?? null) });
       continue;
     }
-    const target = mover === edge.x ? b : a;
+    if (cuts.has(mover)) wary.set(target, new Set([...(wary.get(target) ?? []), mover]));
     owner.set(mover, target);
     const on = passage(mover === edge.x ? edge.y : edge.x);
     carried.set(mover, { from: mover, to: on.to, edges: [edge, ...on.edges] });
@@ -142,9 +153,10 @@ function crowdedKeys(edges: readonly Edge[], most: number): ReadonlySet<string> 
     if (known) known.add(to);
     else neighbours.set(from, new Set([to]));
   };
-  for (const { x, y } of edges) {
-    add(x, y);
-    add(y, x);
+  for (const edge of edges) {
+    if (isWord(edge)) continue;
+    add(edge.x, edge.y);
+    add(edge.y, edge.x);
   }
   return new Set([...neighbours].filter(([, others]) => others.size > most).map(([key]) => key));
 }

@@ -1,5 +1,6 @@
 import { customerId, hashId } from '../../schemas/keys.ts';
 import type { Component, LiveCustomer } from './component.ts';
+import { type Division, dividedCustomers, knownSince, shares } from './division.ts';
 import type { IdentityRules } from './identity.ts';
 import { byRank, type Partition, partition } from './partition.ts';
 import { ALWAYS, type Segment, sameTimeline, tidy, type Timeline } from './timeline.ts';
@@ -15,6 +16,7 @@ export interface Settled {
   readonly component: Component;
   readonly partition: Partition;
   readonly merges: readonly Merge[];
+  readonly divisions: readonly Division[];
   /** Members whose timeline differs from what they were last told. */
   readonly relabelled: ReadonlyMap<string, Timeline>;
   /** Members that are crowded and were not before. */
@@ -24,14 +26,18 @@ export interface Settled {
 /**
  * Gives the groups of the partition their customers. A live customer stays with the group of its founder; of several in
  * one group that of the highest kind survives, then the one first seen, then the smaller id, and the others merge into it.
- * A group that was split off begins anew under an id never used before.
+ * A group that was split off begins anew under an id never used before. With `divides` a customer whose records belong to several
+ * groups now ends, and each of these begins anew or goes on as the customer that it has.
  */
-export function settle(component: Component, rules: IdentityRules, at: number): Settled {
+export function settle(component: Component, rules: IdentityRules, at: number, divides = false): Settled {
   const parts = partition(component.members, component.edges, rules);
   const live = new Map<string, LiveCustomer>(component.live);
   const founded = new Map(component.founded);
   const candidates = parts.groups.map((): string[] => []);
-  for (const [customer, { founder }] of live) candidates[parts.home.get(founder) ?? 0]?.push(customer);
+  const divided = divides ? dividedCustomers(component, parts) : new Map<string, ReadonlySet<number>>();
+  for (const [customer, { founder }] of live) {
+    if (!divided.has(customer)) candidates[parts.home.get(founder) ?? 0]?.push(customer);
+  }
 
   const needed = neededGroups(component, parts);
   const merges: Merge[] = [];
@@ -49,9 +55,9 @@ export function settle(component: Component, rules: IdentityRules, at: number): 
 
   const labels = new Map(component.labels);
   const holders = new Map(component.holders);
-  for (const { loser } of merges) {
-    live.delete(loser);
-    holders.delete(loser);
+  for (const ended of [...merges.map(({ loser }) => loser), ...divided.keys()]) {
+    live.delete(ended);
+    holders.delete(ended);
   }
   const relabelled = new Map<string, Timeline>();
   for (const key of component.members.keys()) {
@@ -64,11 +70,17 @@ export function settle(component: Component, rules: IdentityRules, at: number): 
       if (!known.includes(key)) holders.set(customer, [...known, key]);
     }
   }
+  const divisions = [...divided].map(([customer, groups]): Division => {
+    const heirs = [...groups].sort((a, b) => a - b).flatMap((group) => owners[group] ?? []);
+    const ended = { customer, holders: component.holders.get(customer) ?? [], since: knownSince(component, customer) };
+    return { ...ended, heirs, shares: shares(labels, heirs) };
+  });
   const crowded = [...parts.crowded].filter((key) => !component.crowded.has(key));
   return {
     component: { ...component, live, founded, labels, holders, crowded: new Set([...component.crowded, ...crowded]) },
     partition: parts,
     merges,
+    divisions,
     relabelled,
     crowded,
   };

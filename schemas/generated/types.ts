@@ -148,13 +148,13 @@ export interface Hop {
   readonly ms: number;
 }
 
-/** An event of a known customer, or a control record of a merge; exactly one of event and marker is set. */
+/** An event of a known customer, or a control record of a merge or split; exactly one of event and marker is set. */
 export interface IdentifiedEvent {
   /** Customer id, the key of the record. */
   readonly customer: string;
   /** The event. Can hold personal data. */
   readonly event: TaggedEvent | null;
-  /** Control record of a merge. */
+  /** Control record of a merge or split. Can hold personal data. */
   readonly marker: MergeMarker | null;
 }
 
@@ -168,11 +168,11 @@ export interface Identifier {
 
 /** A report on identities; no state depends on it. */
 export interface IdentityChange {
-  /** created | linked | merged | refused | moved | super-node. */
+  /** created | linked | merged | refused | moved | super-node | split | apart | unsplit. */
   readonly kind: string;
   /** Customer that goes on, the key. */
   readonly customer: string;
-  /** Customer that ends, or is refused. */
+  /** Customer that ends, or is refused, or is apart. */
   readonly other: string | null;
   /** Opaque keys of the identifiers concerned. */
   readonly identifiers: readonly string[];
@@ -180,7 +180,7 @@ export interface IdentityChange {
   readonly reason: string;
   /** Event time. */
   readonly occurredAt: number;
-  /** The event that brought the link. */
+  /** The event that brought the link, or the id of the command. */
   readonly messageId: string | null;
 }
 
@@ -206,16 +206,18 @@ export interface MembershipChange {
   readonly proof: Proof;
 }
 
-/** In-band control record of a merge of customers. */
+/** In-band control record of a merge or split of customers. */
 export interface MergeMarker {
-  /** opening | closing | sealed. */
+  /** opening | closing | sealed: of a merge; dividing: of a split; command: an operator's word on two identifiers. */
   readonly kind: string;
-  /** Customer that ends. */
+  /** Customer that ends; empty for a command. */
   readonly loser: string;
-  /** Customer that goes on. */
+  /** Customer that goes on; empty where several do, and for a command. */
   readonly winner: string;
-  /** closing: opaque keys of the identifiers that have to seal; sealed: the one that seals. */
+  /** closing, dividing: opaque keys of the identifiers that have to seal; sealed: the one that seals; command: the two. */
   readonly members: readonly string[];
+  /** JSON object. dividing: heirs, and shares: by identifier to whom its events belong since when; command: id, word (apart | together), occurredAt, author, reason. Else empty. Can hold personal data. */
+  readonly detail: string;
 }
 
 /** Where the raw record lay. */
@@ -344,7 +346,7 @@ export interface TaggedEvent {
   readonly messageId: string;
   /** Name of the declared source. */
   readonly source: string;
-  /** track | identify | page | screen | group | alias. */
+  /** track | identify | page | screen | group | alias; split, unsplit: an operator's word on two identifiers, from no source. */
   readonly type: string;
   /** Name of the event: of a track call its name, otherwise the type with a capital letter. */
   readonly event: string;

@@ -26,3 +26,8 @@ export function shuffled<T>(items: readonly T[], seed: number): T[] {
 
 /** For tests: the identifiers of an event as `kind:value`. */
 export const namesOf = ({ identifiers }: TaggedEvent): string[] => identifiers.map(({ kind, value }) => `${kind}:${value}`);
+
+/** For tests: how many examples of a property are tried: in CI so many, by hand FRESHET_PROPERTY_RUNS times as many. */
+export function runs(inCi: number): number {
+  return inCi * ((globalThis as { readonly runs?: number }).runs ?? 1);
+}

@@ -8,6 +8,13 @@ export interface PlainRules {
   readonly maxNeighbours: number;
 }
 
+/** An operator's word on two names; of a pair the last one counts. */
+export interface PlainWord {
+  readonly at: number;
+  readonly apart: boolean;
+  readonly between: readonly [string, string];
+}
+
 export interface PlainEvent {
   readonly at: number;
   /** `kind:value`, the primary one first. */
@@ -18,8 +25,13 @@ export interface PlainEvent {
 export function plainTimelines(
   events: readonly PlainEvent[],
   { limits, within = {}, moving, maxNeighbours }: PlainRules,
+  words: readonly PlainWord[] = [],
 ): Record<string, string> {
-  const names = [...new Set(events.flatMap((event) => event.names))];
+  const names = [...new Set([...events.flatMap((event) => event.names), ...words.flatMap(({ between }) => between)])];
+  const areApart = (a: string, b: string): boolean => {
+    const own = words.filter(({ between }) => between.includes(a) && between.includes(b) && a !== b);
+    return own.toSorted((one, other) => one.at - other.at).at(-1)?.apart === true;
+  };
   const kind = (name: string): string => name.split(':')[0] ?? '';
   const neighbours = (name: string): Set<string> => {
     const others = events
@@ -33,11 +45,20 @@ export function plainTimelines(
   const lent = new Map<string, { at: number; to: string }[]>();
   const ownerNow = (name: string): Set<string> => groupOf(lent.get(name)?.at(-1)?.to ?? name);
 
+  /** Whoever is in a customer, or was in it for a time. */
+  const everInside = (group: Set<string>): string[] => [
+    ...group,
+    ...[...lent].flatMap(([name, stays]) => (stays.some(({ to }) => group.has(to)) ? [name] : [])),
+  ];
+  const mayMeet = (some: readonly string[], others: readonly string[]): boolean =>
+    !some.some((one) => others.some((other) => areApart(one, other)));
+
   const firstLink = (name: string): number =>
     Math.min(
       ...events
         .filter(({ names: seen }) => {
-          const [primary = '', ...others] = seen.filter((each) => !crowded.has(each));
+          const [primary = '', ...all] = seen.filter((each) => !crowded.has(each));
+          const others = all.filter((other) => !areApart(primary, other));
           return primary === seen[0] && others.length > 0 && (name === primary || others.includes(name));
         })
         .map(({ at }) => at),
@@ -48,7 +69,7 @@ export function plainTimelines(
   for (const { at, names: seen } of [...events].sort((a, b) => a.at - b.at)) {
     const [primary = '', ...others] = seen;
     for (const other of others) {
-      if (crowded.has(primary) || crowded.has(other)) continue;
+      if (crowded.has(primary) || crowded.has(other) || areApart(primary, other)) continue;
       // Two that cannot change hands are judged by their first sighting.
       const pair = [primary, other].sort().join(' ');
       if (judged.has(pair) && ![primary, other].some((name) => moving.includes(kind(name)))) continue;
@@ -59,14 +80,14 @@ export function plainTimelines(
       const fits = Object.entries(limits).every(
         ([limited, most]) => [...both].filter((name) => kind(name) === limited && recent(name, at)).length <= most,
       );
-      if (fits) {
+      if (fits && mayMeet(everInside(one), everInside(two))) {
         groups = [...groups.filter((group) => group !== one && group !== two), both];
         continue;
       }
       const goes = moving
         .map((kindOf) => [other, primary].find((name) => kind(name) === kindOf))
         .find((name) => name !== undefined);
-      if (goes === undefined) continue;
+      if (goes === undefined || !mayMeet([goes], everInside(goes === other ? one : two))) continue;
       const to = goes === other ? [...one][0] : [...two][0];
       lent.set(goes, [...(lent.get(goes) ?? []), { at, to: to ?? '' }]);
     }

@@ -1,11 +1,15 @@
-import { withHandover } from '../../../runtime/handover.ts';
+import { foldRecords } from '../../../runtime/handover-seed.ts';
+import { type HandoverMessage, type SeedWish, withHandover } from '../../../runtime/handover.ts';
 import { KeySimulation, seededRandom } from '../../../runtime/handover-simulation.ts';
 import type { Processor } from '../../../runtime/processor.ts';
+import { noHeaders, type StreamRecord } from '../../../runtime/record.ts';
 import type { IdentifiedEvent, Identifier, TaggedEvent } from '../../../schemas/generated/types.ts';
 import { opaqueKey } from '../../../schemas/keys.ts';
 import { topics } from '../../../schemas/topics.ts';
+import { handoverMarker } from '../division.ts';
 import { defaultIdentity, type IdentityRules, type KindRule, ruleOf } from '../identity.ts';
 import { stitchIdentity } from '../index.ts';
+import { Lineage, sharesOfEvent } from '../lineage.ts';
 import { byRank } from '../partition.ts';
 import type { Node } from '../site.ts';
 
@@ -78,13 +82,16 @@ export function collecting(): Processor {
     inputs: [topics.eventsIdentified],
     outputs: [],
     upstream: [],
-    process: ({ value }, { state }) =>
-      state.set('ids', add(state.get('ids'), [(value as IdentifiedEvent).event?.messageId ?? ''])),
+    process: ({ value }, { state }) => {
+      const { event } = value as IdentifiedEvent;
+      if (event) state.set('ids', add(state.get('ids'), [event.messageId]));
+    },
   };
   return withHandover(processor, {
     marker: ({ topic, value }) =>
-      topic === topics.eventsIdentified.name ? ((value as IdentifiedEvent).marker ?? undefined) : undefined,
+      topic === topics.eventsIdentified.name ? handoverMarker((value as IdentifiedEvent).marker) : undefined,
     loop: topics.customersLoop,
+    seeds: topics.customersSeeds,
     merge: (_key, _loser, parts, { state }) =>
       state.set('ids', add(state.get('ids'), (parts['ids'] as string[] | undefined) ?? [])),
   });
@@ -97,17 +104,74 @@ export interface WorldOptions {
   readonly rate: number;
 }
 
-/** Runs events, in the order given, through the real processor and a collecting customer, with messages in any order. */
-export function runWorld(seed: number, events: readonly TaggedEvent[], { rules, tamper, rate }: WorldOptions): KeySimulation {
+/**
+ * Runs events, in the order given, through the real processor and a collecting customer, with messages in any order. Heirs of
+ * divided customers get their seeds at any time after the wish, some twice. At a `rest` everything under way arrives.
+ */
+export function runWorld(
+  seed: number,
+  events: readonly (TaggedEvent | 'rest')[],
+  { rules, tamper, rate }: WorldOptions,
+): KeySimulation {
   const random = seededRandom(seed);
   const processors = [stitchIdentity({ secret, identity: rules }), collecting()];
-  const simulation = new KeySimulation({ processors, random, ...(tamper ? { tamper } : {}) });
+  const history: IdentifiedEvent[] = [];
+  const simulation = new KeySimulation({
+    processors,
+    random,
+    tamper: (message) => {
+      const given = tamper ? tamper(message) : message;
+      if (given?.topic === topics.eventsIdentified.name) history.push(given.value as IdentifiedEvent);
+      return given;
+    },
+  });
+  const fulfilled = new Set<unknown>();
+  const fulfil = (): boolean => {
+    const wish = simulation.sent.find((message) => message.topic === topics.customersSeeds.name && !fulfilled.has(message));
+    if (!wish) return false;
+    if (random() < 0.7) fulfilled.add(wish);
+    for (const { to, message } of seedsOf(wish.value as SeedWish, history, rules))
+      simulation.send(topics.customersLoop, to, message);
+    return true;
+  };
   for (const event of events) {
+    if (event === 'rest') {
+      simulation.run();
+      continue;
+    }
     while (random() > rate && simulation.step());
+    if (random() < 0.2) fulfil();
     simulation.send(topics.eventsTagged, primaryOf(event), event);
   }
-  simulation.run();
+  do simulation.run();
+  while (fulfil());
   return simulation;
+}
+
+/** For tests: what a seeder sends, who has read this history. */
+export function seedsOf(
+  { processor, from, heirs, parts }: SeedWish,
+  history: readonly IdentifiedEvent[],
+  rules: IdentityRules,
+): readonly { readonly to: string; readonly message: HandoverMessage }[] {
+  const lineage = new Lineage();
+  for (const { marker } of history) if (marker) lineage.take(marker);
+  const shares = history.flatMap((value) => sharesOfEvent(value, lineage, new Set([from]), { rules, secret }));
+  return heirs.map((heir) => {
+    const records = shares.flatMap((share) => (share.heir === heir ? [recordOf(share.value)] : []));
+    return { to: heir, message: { kind: 'seed', processor, from, parts: { ...foldRecords(collecting(), records), ...parts } } };
+  });
+}
+
+const recordOf = (value: IdentifiedEvent): StreamRecord => {
+  const { name: topic } = topics.eventsIdentified;
+  return { topic, partition: 0, offset: 0, timestamp: 0, headers: noHeaders, key: value.customer, value };
+};
+
+/** For tests: an operator's word on two identifiers written as `kind:value`. */
+export function commandOf(id: string, at: number, type: 'split' | 'unsplit', between: readonly [string, string]): TaggedEvent {
+  const [one, two] = between;
+  return eventOf(id, at, [one, two], { source: 'operator', type, event: 'Identity' });
 }
 
 /** What an identifier knows of itself. */
