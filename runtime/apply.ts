@@ -54,6 +54,8 @@ export function applyRecord(
   };
   const { record } = item;
   if (isForAnother(item.raw.headers, processor.name)) return 'processed';
+  // It was refused when it was read first.
+  if (!record && item.isAgain) return 'processed';
   if (!record) return refuse('decode', item.undecodable ?? 'The value cannot be decoded.');
   let failure: unknown;
   for (let attempt = 0; attempt < 2; attempt++) {
@@ -90,25 +92,37 @@ export function applyTimer(
   const meant = (due: { clock: string; at: number }): boolean => due.clock === timer.clock && due.at === timer.at;
   if (cell?.due.some(meant)) {
     const without = { ...cell, due: cell.due.filter((due) => !meant(due)) };
-    for (let attempt = 0; ; attempt++) {
+    fireTimer(environment, processor, context, timer, now, () => overlay.write(id, without));
+  }
+}
+
+/** Tells the processor of a timer; what throws twice is counted and given up. `first` is done in any case. */
+export function fireTimer(
+  environment: Environment,
+  processor: Processor,
+  context: TaskContext,
+  timer: Timer,
+  now: number,
+  first: () => void = () => undefined,
+): void {
+  for (let attempt = 0; ; attempt++) {
+    context.begin(timer.key, noHeaders, now);
+    first();
+    try {
+      processor.onTimer?.(timer, context);
+      context.accept();
+      break;
+    } catch (error) {
+      context.discard();
+      if (isFault(error)) throw error;
+      if (attempt === 0) continue;
+      const reason = error instanceof Error ? error.message : String(error);
+      environment.log('error', 'a timer failed twice and is given up', { processor: processor.name, part: timer.part, reason });
       context.begin(timer.key, noHeaders, now);
-      overlay.write(id, without);
-      try {
-        processor.onTimer?.(timer, context);
-        context.accept();
-        break;
-      } catch (error) {
-        context.discard();
-        if (isFault(error)) throw error;
-        if (attempt === 0) continue;
-        const reason = error instanceof Error ? error.message : String(error);
-        environment.log('error', 'a timer failed twice and is given up', { processor: processor.name, part: timer.part, reason });
-        context.begin(timer.key, noHeaders, now);
-        context.count('timer-failed');
-        overlay.write(id, without);
-        context.accept();
-        break;
-      }
+      context.count('timer-failed');
+      first();
+      context.accept();
+      break;
     }
   }
 }

@@ -1,4 +1,5 @@
-import { type Context, type KeyState, TICK, type Timer } from './processor.ts';
+import { type Context, type KeyState, REVISION, TICK, type Timer } from './processor.ts';
+import { seededAt } from './revision-times.ts';
 
 /** What a key knows of the handovers that it takes part in. */
 export interface Handover {
@@ -65,6 +66,33 @@ export function freeClaims({ state }: Context, sources: readonly string[]): void
   for (const source of sources) if (state.get(HOLD + source) !== undefined) state.delete(HOLD + source);
 }
 
+/** Part: records of a revision that were handed on and have not been answered. */
+const AGAIN = '~again';
+
+interface HandedOn {
+  readonly revision: number;
+  readonly count: number;
+}
+
+/** Counts a record that was handed on; until all are taken, the task does not claim that it is done with the revision. */
+export function handedOn({ state }: Context, revision: number): void {
+  const before = state.get<HandedOn>(AGAIN);
+  const count = before?.revision === revision ? before.count + 1 : 1;
+  writeHandedOn(state, { revision, count });
+}
+
+/** One of them has been taken in; answers to an earlier revision mean nothing any more. */
+export function takenOn({ state }: Context, revision: number): void {
+  const before = state.get<HandedOn>(AGAIN);
+  if (before?.revision !== revision) return;
+  if (before.count > 1) writeHandedOn(state, { revision, count: before.count - 1 });
+  else state.delete(AGAIN);
+}
+
+function writeHandedOn(state: KeyState, handed: HandedOn): void {
+  state.set(AGAIN, handed, { hold: { source: REVISION, at: seededAt(handed.revision) } });
+}
+
 /** Null for what is not known yet. */
 function finite(watermark: number): number | null {
   return Number.isFinite(watermark) ? watermark : null;
@@ -77,6 +105,8 @@ function finite(watermark: number): number | null {
 export function standingStill(context: Context, sources: readonly string[]): Context {
   if (isSettled(readHandover(context))) return context;
   const watermark = (source: string): number => {
+    // Rules are not changed under a state that is not whole; what is due for that is held as any other timer.
+    if (source === REVISION) return Number.NEGATIVE_INFINITY;
     const held = sources.includes(source) ? context.state.get<number | null>(HOLD + source) : undefined;
     return held === undefined ? context.watermark(source) : (held ?? Number.NEGATIVE_INFINITY);
   };

@@ -1,15 +1,18 @@
+import { againName } from './again.ts';
 import {
   capClaims,
   forgettingHeld,
   freeClaims,
+  handedOn,
   HANDOVER_PART,
   isSettled,
   readHandover,
   standingStill,
+  takenOn,
   writeHandover,
 } from './handover-state.ts';
 import type { Context, Processor, Timer } from './processor.ts';
-import type { StreamRecord } from './record.ts';
+import { noHeaders, type StreamRecord } from './record.ts';
 import type { Topic } from './topic.ts';
 
 /**
@@ -72,7 +75,16 @@ export type HandoverMessage =
       readonly parts: Readonly<Record<string, unknown>>;
     }
   /** `by`: the heir, after a split. */
-  | { readonly kind: 'absorbed'; readonly processor: string; readonly by?: string };
+  | { readonly kind: 'absorbed'; readonly processor: string; readonly by?: string }
+  /** A record that is read again under a key that has ended; answered, since the revision waits for it. */
+  | {
+      readonly kind: 'again';
+      readonly processor: string;
+      readonly from: string;
+      readonly revision: number;
+      readonly record: Pick<StreamRecord, 'topic' | 'offset' | 'timestamp' | 'value'>;
+    }
+  | { readonly kind: 'taken'; readonly processor: string; readonly revision: number };
 
 /** On the topic of seeds, under the key `processor/from`: `from` has ended, all its records are written, and its heirs wait for seeds. */
 export interface SeedWish {
@@ -94,6 +106,7 @@ export interface SeedWish {
  */
 export function withHandover(processor: Processor, options: HandoverOptions): Processor {
   const { loop, seeds, sources = [] } = options;
+  const { revision } = processor;
   const withLoop = (topics: readonly Topic[]): readonly Topic[] => [...topics.filter(({ name }) => name !== loop.name), loop];
   const isMessage = ({ topic, value }: StreamRecord): boolean =>
     topic === loop.name && typeof value === 'object' && value !== null && 'processor' in value;
@@ -113,6 +126,7 @@ export function withHandover(processor: Processor, options: HandoverOptions): Pr
       else if (isMessage(record)) onMessage(record.key, record.value as HandoverMessage, context);
       else if (readHandover(context).closedTo === null)
         processor.process(record, forgettingHeld(standingStill(context, sources)));
+      else if (isReadAgain(record)) handOn(record, context);
       else context.reject('process', 'the key has ended and its state has gone to another');
     },
     onTimer: (timer, context) => {
@@ -145,12 +159,14 @@ export function withHandover(processor: Processor, options: HandoverOptions): Pr
   function onMessage(key: string, message: HandoverMessage, context: Context): void {
     if (message.processor !== processor.name) return;
     if (message.kind === 'absorbed') return onAbsorbed(message.by, context);
+    if (message.kind === 'taken') return takenOn(context, message.revision);
     const { closedTo, seeded = [] } = readHandover(context);
     if (message.kind === 'seed' && seeded.includes(message.from)) return context.count('seeds_repeated');
     if (closedTo !== null) {
       context.count('handovers_followed');
       return context.forward(loop, closedTo, message);
     }
+    if (message.kind === 'again') return readAgain(key, message, context);
     const { openings, early } = readHandover(context);
     const isAwaited = openings.includes(message.from);
     writeHandover(context, {
@@ -171,6 +187,32 @@ export function withHandover(processor: Processor, options: HandoverOptions): Pr
     const left = awaits.filter((heir) => heir !== by);
     if (left.length < awaits.length) writeHandover(context, { awaits: left });
     if (left.length === 0) freeClaims(context, sources);
+  }
+
+  function isReadAgain({ topic }: StreamRecord): boolean {
+    return revision?.again !== undefined && topic === againName(revision.again.name);
+  }
+
+  /** What is read again of a key that has ended is of the one that goes on; the revision waits until it has been taken in there. */
+  function handOn({ topic, offset, timestamp, value, key }: StreamRecord, context: Context): void {
+    const { closedTo, awaits } = readHandover(context);
+    if (closedTo === null || revision === undefined) return;
+    // Which heir's it is, only who knows their lineage can tell.
+    if (awaits !== undefined) return context.count('again-divided');
+    handedOn(context, revision.number);
+    const record = { topic, offset, timestamp, value };
+    const message = { kind: 'again', processor: processor.name, from: key, revision: revision.number, record } as const;
+    context.forward(loop, closedTo, message satisfies HandoverMessage);
+  }
+
+  function readAgain(key: string, message: Extract<HandoverMessage, { kind: 'again' }>, context: Context): void {
+    // Of a revision that another has replaced: that one reads it again as well.
+    if (message.revision === revision?.number) {
+      const record = { ...message.record, partition: context.task.partition, key, headers: noHeaders };
+      processor.process(record, forgettingHeld(standingStill(context, sources)));
+    }
+    const answer = { kind: 'taken', processor: processor.name, revision: message.revision } as const;
+    context.forward(loop, message.from, answer satisfies HandoverMessage);
   }
 
   function endIfSealed(key: string, context: Context): void {

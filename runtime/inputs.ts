@@ -1,3 +1,4 @@
+import { againName, streamUpTo } from './again.ts';
 import type { Environment } from './environment.ts';
 import { FreshetError } from './errors.ts';
 import type { PartitionStream } from './kafka/contract.ts';
@@ -16,6 +17,8 @@ interface Input {
   readonly serde: Serde<unknown>;
   /** Source whose own topic this is, if any. */
   readonly source: string | undefined;
+  /** Records that were read before. */
+  readonly isAgain: boolean;
   pending: number;
   /** Offset of the first record taken and not yet processed; counts while `pending` > 0. */
   first: number;
@@ -29,6 +32,16 @@ export interface DecodedInput {
   readonly raw: RawRecord;
   readonly record: StreamRecord | undefined;
   readonly undecodable: string | undefined;
+  /** It was read before, by other rules. */
+  readonly isAgain: boolean;
+}
+
+/** What is read again of an input of a task. */
+export interface Again {
+  /** Next offset. */
+  readonly next: number;
+  /** The end, exclusive: where the task stood when its rules became others. */
+  readonly until: number;
 }
 
 interface Pending extends DecodedInput {
@@ -51,7 +64,10 @@ export class TaskInputs {
   readonly #processor: Processor;
   readonly #partition: number;
 
-  private constructor(environment: Environment, processor: Processor, partition: number, inputs: readonly Input[]) {
+  readonly #again: Again;
+
+  private constructor(environment: Environment, processor: Processor, partition: number, inputs: readonly Input[], again: Again) {
+    this.#again = again;
     this.#environment = environment;
     this.#processor = processor;
     this.#partition = partition;
@@ -60,13 +76,17 @@ export class TaskInputs {
     this.#byPhysical = new Map(inputs.map((input) => [input.physical, input]));
   }
 
-  /** Opens every input that has this partition where `next` (by logical `tpKey`) says, new ones at their start. */
+  /**
+   * Opens every input that has this partition where `next` (by logical `tpKey`) says, new ones at their start. `again`: how far the
+   * task is with what its revision reads again; undefined if it has not begun.
+   */
   static async open(
     environment: Environment,
     processor: Processor,
     partition: number,
     next: Readonly<Record<string, number>>,
     notify: () => void,
+    again?: Again,
   ): Promise<TaskInputs> {
     const { names, kafka } = environment;
     const topics = processor.inputs.filter((topic) => partition < environment.partitions(names.topic(topic.name)));
@@ -84,11 +104,19 @@ export class TaskInputs {
         stream: environment.reader.open({ topic: name, partition }, offset, { notify, unreadable: 'hand-out' }),
         serde: environment.serdes.of(topic),
         source: environment.sourceOfTopic.get(topic.name),
+        isAgain: false,
         pending: 0,
         first: offset,
       };
     });
-    return new TaskInputs(environment, processor, partition, inputs);
+    const topic = processor.revision?.again;
+    if (topic === undefined) return new TaskInputs(environment, processor, partition, inputs, { next: 0, until: 0 });
+    const at = { topic: names.topic(topic.name), partition };
+    const start = (await kafka.admin.startOffsets([at])).get(tpKey(at.topic, partition)) ?? 0;
+    const until = again?.until ?? inputs.find(({ logical }) => logical === tpKey(topic.name, partition))?.first ?? 0;
+    const from = Math.min(Math.max(again?.next ?? 0, start), until);
+    const more = from < until ? [reopen(environment, topic, at, { next: from, until }, notify, processor.revision?.page)] : [];
+    return new TaskInputs(environment, processor, partition, [...inputs, ...more], { next: from, until });
   }
 
   /** Takes queued records until `max` wait to be processed; the number that wait. */
@@ -106,7 +134,7 @@ export class TaskInputs {
       for (const raw of records) {
         this.#raw.push({ input, raw });
         // Sent again by an operator, it is no sign that its source lives.
-        if (this.#isFirst && raw.headers[REPLAY_OF] === undefined)
+        if (this.#isFirst && !input.isAgain && raw.headers[REPLAY_OF] === undefined)
           this.#heardOf(input.source ?? header(raw.headers, 'source'), raw.timestamp);
       }
     }
@@ -146,7 +174,13 @@ export class TaskInputs {
 
   /** Next offset by logical input. */
   next(): Record<string, number> {
-    return Object.fromEntries(this.#inputs.map((input) => [input.logical, positionOf(input)]));
+    return Object.fromEntries(this.#inputs.flatMap((input) => (input.isAgain ? [] : [[input.logical, positionOf(input)]])));
+  }
+
+  /** How far what is read again has been processed. */
+  again(): Again {
+    const input = this.#inputs.find(({ isAgain }) => isAgain);
+    return input ? { next: positionOf(input), until: this.#again.until } : this.#again;
   }
 
   /** Everything below has been processed; by physical `tpKey`. +Infinity for what is no input of this task. */
@@ -157,7 +191,9 @@ export class TaskInputs {
 
   /** The input partitions, physical. */
   partitions(): { topic: string; partition: number; logical: string }[] {
-    return this.#inputs.map(({ stream, topic }) => ({ topic: stream.topic, partition: stream.partition, logical: topic.name }));
+    return this.#inputs.flatMap(({ stream, topic, isAgain }) =>
+      isAgain ? [] : [{ topic: stream.topic, partition: stream.partition, logical: topic.name }],
+    );
   }
 
   /** Append time of the newest record of a source, by its topic or else by the header `source`; the first processor of the walk knows. */
@@ -187,20 +223,45 @@ export class TaskInputs {
   #one(input: Input, raw: RawRecord): Pending {
     const topic = input.topic.name;
     const partition = this.#partition;
+    const { isAgain } = input;
     if (raw.unreadable !== undefined) {
-      return { input, topic, partition, raw, record: undefined, undecodable: raw.unreadable };
+      return { input, topic, partition, raw, isAgain, record: undefined, undecodable: raw.unreadable };
     }
     try {
       const value = raw.value === null ? null : input.serde.decode(raw.value);
       const key = raw.key?.toString('utf8') ?? '';
       const { offset, timestamp, headers } = raw;
-      const record: StreamRecord = { topic, partition, offset, timestamp, key, value, headers };
-      return { input, topic, partition, raw, record, undecodable: undefined };
+      const name = isAgain ? againName(topic) : topic;
+      const record: StreamRecord = { topic: name, partition, offset, timestamp, key, value, headers };
+      return { input, topic, partition, raw, isAgain, record, undecodable: undefined };
     } catch (error) {
       const undecodable = error instanceof Error ? error.message : String(error);
-      return { input, topic, partition, raw, record: undefined, undecodable };
+      return { input, topic, partition, raw, isAgain, record: undefined, undecodable };
     }
   }
+}
+
+/** An input once more, from where it was read again up to its end. */
+function reopen(
+  environment: Environment,
+  topic: Topic,
+  at: { readonly topic: string; readonly partition: number },
+  { next, until }: Again,
+  notify: () => void,
+  page: number | undefined,
+): Input {
+  const stream = environment.reader.open(at, next, { notify, unreadable: 'hand-out' });
+  return {
+    topic,
+    physical: againName(tpKey(at.topic, at.partition)),
+    logical: againName(tpKey(topic.name, at.partition)),
+    stream: streamUpTo(stream, next, until, page),
+    serde: environment.serdes.of(topic),
+    source: undefined,
+    isAgain: true,
+    pending: 0,
+    first: next,
+  };
 }
 
 function positionOf(input: Input): number {

@@ -25,6 +25,27 @@ export function clockName(sources: readonly string[]): string {
 /** The clock that follows the brokers' append time, for leases and quiet hours. */
 export const TICK = 'tick';
 
+/**
+ * The clock that tells how far all tasks of a processor are with its revision; see runtime/revision.ts. Like that of a source it is
+ * adopted with the position, and never goes back.
+ */
+export const REVISION = '~revision';
+
+/**
+ * Rules that are others than those by which the state was made. Each task reads an input again, from the start of what is retained
+ * up to where it stands, in pages between the records that come in; when all tasks have, each key is visited once.
+ */
+export interface Revision {
+  /** Counts up. */
+  readonly number: number;
+  /** The input; its records come under the name `againName`. Undefined: there is nothing to be read again. */
+  readonly again: Topic | undefined;
+  /** Keys that have this part are visited: `onTimer` is called for it with the clock REVISION. */
+  readonly part: string;
+  /** So many records are read again at once, and so many entries of the store looked at, between what comes in. */
+  readonly page?: number;
+}
+
 /** While a part is held, the task claims no more than `at` for `source`: something caused at `at` is still on its way. */
 export interface Hold {
   readonly source: string;
@@ -104,6 +125,8 @@ export interface Processor {
    * stage takes its watermarks from this one. Then such records cost no transaction: their position is kept with the next one.
    */
   readonly silenceIsFinal?: true;
+  /** Set where the rules are not those of the start. */
+  readonly revision?: Revision;
   /** Parts that `process` will want for this record, to be fetched ahead in one go. Others are read when asked for. */
   parts?(record: StreamRecord): readonly string[];
   /** As `parts`, for a timer. */

@@ -4,6 +4,7 @@ import type { TransactionalProducer } from './kafka/contract.ts';
 import type { TaskId } from './processor.ts';
 import { tpKey } from './record.ts';
 import { CHECKPOINT, type Checkpoint, restore, type RestoreProgress } from './restore.ts';
+import type { RevisionPosition } from './revision.ts';
 import { dataKey, decodeCell, FORMAT, POSITION_ID } from './state/layout.ts';
 import type { Store } from './state/store.ts';
 import type { Reach } from './watermarks/contract.ts';
@@ -18,6 +19,8 @@ export interface Position {
   readonly watermarks: Readonly<Record<string, Reach>>;
   /** What was read of the batches of sources that come in such. */
   readonly batches?: Readonly<Record<string, BatchMark>>;
+  /** How far the task is with the revision of its rules, once there was one. */
+  readonly revision?: RevisionPosition;
 }
 
 /**

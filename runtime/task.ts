@@ -4,9 +4,10 @@ import { FreshetError } from './errors.ts';
 import { TaskInputs } from './inputs.ts';
 import type { TransactionalProducer } from './kafka/contract.ts';
 import { Outputs } from './outputs.ts';
-import type { Processor, TaskId, Timer } from './processor.ts';
+import { type Processor, REVISION, type TaskId, type Timer } from './processor.ts';
 import { failureOf, isFenced } from './failures.ts';
 import { checkpointOp, type RestoreProgress } from './restore.ts';
+import { RevisionRun } from './revision.ts';
 import { type Position, storeName, takeOver } from './take-over.ts';
 import { TaskContext } from './task-context.ts';
 import { addWantedParts, applyRecord, applyTimer } from './apply.ts';
@@ -15,6 +16,7 @@ import { CellCache } from './state/cell-cache.ts';
 import { changelogKey, dataKey, encodeCell, FORMAT, hintKey, partId, POSITION_ID } from './state/layout.ts';
 import { Overlay } from './state/overlay.ts';
 import type { Store, StoreOp } from './state/store.ts';
+import { claimAll } from './watermarks/task-claims.ts';
 import { TaskWatermarks } from './watermarks/task-watermarks.ts';
 
 /** Bounds of one transaction. Under load several fetches are gathered into one; when the input is drained it is sent at once. */
@@ -64,6 +66,7 @@ export class Task {
   #inputs: TaskInputs | undefined;
   #timers: HintIndex | undefined;
   #holds: HintIndex | undefined;
+  #revision: RevisionRun | undefined;
   /** What the store holds, kept between transactions; as old as the store. */
   #cells = new CellCache();
   /** Next offset of the changelog that the store has not got. */
@@ -139,7 +142,10 @@ export class Task {
     this.#cells = new CellCache();
     this.#timers = new HintIndex(owned.store, 't');
     this.#holds = new HintIndex(owned.store, 'h');
-    this.#inputs = await TaskInputs.open(environment, this.#processor, this.id.partition, owned.position.inputs, this.wake);
+    const { inputs, revision } = owned.position;
+    this.#revision = RevisionRun.resume(this.#processor, revision);
+    const again = revision?.number === this.#revision?.number ? revision : undefined;
+    this.#inputs = await TaskInputs.open(environment, this.#processor, this.id.partition, inputs, this.wake, again);
     this.#committedAt = environment.clock.now();
   }
 
@@ -156,7 +162,7 @@ export class Task {
       return true;
     }
     this.#claim();
-    if (inputs.take(MAX_RECORDS) > 0) {
+    if (inputs.take(MAX_RECORDS) > 0 || this.#isSweeping) {
       await this.#transaction(store, (overlay, context, outputs) => this.#process(inputs, overlay, context, outputs));
       return true;
     }
@@ -168,7 +174,8 @@ export class Task {
   drained(ends: ReadonlyMap<string, number>): boolean {
     const { inputs, timers } = this.#owned();
     for (const [input, end] of ends) if (inputs.position(input) < end) return false;
-    return inputs.waiting === 0 && this.#due(timers).length === 0;
+    const { next, until } = inputs.again();
+    return inputs.waiting === 0 && next >= until && !this.#isSweeping && this.#due(timers).length === 0;
   }
 
   /** The store, for read-only views; undefined while the task does not own it. */
@@ -217,6 +224,7 @@ export class Task {
       inputs.done(item);
     }
     this.#environment.metrics.records(this.id, 'rejected', refused);
+    if (this.#isSweeping) this.#revision?.page(this.#environment, this.#processor, this.#owned().store, overlay, context, now);
     return [];
   }
 
@@ -260,6 +268,7 @@ export class Task {
       inputs: inputs.next(),
       watermarks: this.watermarks.snapshot(),
       ...this.watermarks.batches(),
+      ...(this.#revision ? { revision: this.#revision.position(inputs.again()) } : {}),
     };
     overlay.write(POSITION_ID, { value: position, due: [], hold: undefined });
     overlay.accept();
@@ -321,23 +330,13 @@ export class Task {
     return due;
   }
 
-  /** Claims what has been adopted, but for what is held by an entry whose answer is still on its way. */
   #claim(): void {
-    const { store, holds } = this.#owned();
-    for (const [source, { at, ended }] of this.watermarks.adopted) {
-      const held = holds.verified(source, store);
-      const sign = this.#inputs?.sign(source);
-      const batch = this.watermarks.batch(source);
-      this.#environment.claims.claim({
-        stage: this.id.processor,
-        task: String(this.id.partition),
-        source,
-        at: Math.min(at, held - 1),
-        ended: ended && held === Number.POSITIVE_INFINITY,
-        ...(sign === undefined ? {} : { sign }),
-        ...(batch === undefined ? {} : { batch }),
-      });
-    }
+    const { store, holds, inputs } = this.#owned();
+    claimAll(this.#environment, this, inputs, this.#revision?.claim(inputs.again()), { store, holds });
+  }
+
+  get #isSweeping(): boolean {
+    return this.#revision?.isDue(this.watermarks.source(REVISION)) ?? false;
   }
 
   async #survives(error: unknown): Promise<boolean> {

@@ -1,3 +1,4 @@
+import { againName } from './again.ts';
 import { FreshetError } from './errors.ts';
 import type { Context, KeyState, Processor, Timer } from './processor.ts';
 import type { StreamRecord } from './record.ts';
@@ -35,7 +36,7 @@ export function compose(name: string, members: readonly Processor[]): ComposedPr
   const deliver = (record: StreamRecord, context: Context, from: number): void => {
     for (let i = from; i < members.length; i++) {
       const member = members[i];
-      if (!member?.inputs.some((topic) => topic.name === record.topic)) continue;
+      if (!member || !reads(member, record)) continue;
       const inside = new MemberContext(context, member, record.key, record);
       member.process(record, inside);
       deliverSent(inside, context, i);
@@ -51,14 +52,18 @@ export function compose(name: string, members: readonly Processor[]): ComposedPr
     deliverSent(inside, context, members.indexOf(member));
   };
 
+  const revised = members.find(({ revision }) => revision !== undefined);
   return {
     name,
     inputs,
+    ...(revised?.revision === undefined
+      ? {}
+      : { revision: { ...revised.revision, part: `${revised.name}/${revised.revision.part}` } }),
     outputs: distinct(members.flatMap((member) => member.outputs)),
     upstream: [...new Set(members.flatMap((member) => member.upstream))],
     parts: (record) =>
       members
-        .filter((member) => member.inputs.some((topic) => topic.name === record.topic))
+        .filter((member) => reads(member, record))
         .flatMap((member) => (member.parts?.(record) ?? []).map((part) => `${member.name}/${part}`)),
     timerParts: (timer) => {
       const { member, own } = ownTimer(byName, timer);
@@ -99,6 +104,10 @@ export function validateTopology(processors: readonly Processor[], stages: Reado
       }
     }
   }
+}
+
+function reads({ inputs, revision }: Processor, { topic }: StreamRecord): boolean {
+  return inputs.some(({ name }) => name === topic) || (revision?.again !== undefined && againName(revision.again.name) === topic);
 }
 
 function distinct(topics: readonly Topic[]): Topic[] {

@@ -1,6 +1,6 @@
 import type { Environment } from './environment.ts';
 import type { GroupMember } from './kafka/contract.ts';
-import type { Processor } from './processor.ts';
+import { type Processor, REVISION } from './processor.ts';
 import { tpKey } from './record.ts';
 import { failureOf } from './failures.ts';
 import type { RestoreProgress } from './restore.ts';
@@ -326,6 +326,10 @@ export function upstreamClaims(
   sources: readonly SourceClock[],
 ): Map<string, Reach> {
   const values = new Map<string, Reach>();
+  if (processor.revision) {
+    const { at } = environment.progress.minimum(processor.name, tasks, REVISION);
+    values.set(REVISION, { at: Math.floor(at), ended: false });
+  }
   if (processor.upstream.length === 0) return values;
   for (const clock of sources) {
     const claims = processor.upstream.map((stage) => stageClaim(environment.progress, stage, tasks, clock));

@@ -57,6 +57,20 @@ export function figuresReached(plan: Plan, customer: string, context: Context): 
   tellFigures(plan, due, { messageId: '' }, customer, context);
 }
 
+/** Tells figures that other rules compute, and takes back those that no rule tells any more. */
+export function turnFigures(plan: Plan, former: Plan | undefined, customer: string, context: Context): void {
+  const known = context.state.get<Figures>(FIGURES) ?? {};
+  const gone = Object.keys(known).filter((name) => !plan.figures.some((figure) => figure.name === name));
+  for (const name of gone) tell(name, null, { at: known[name]?.at ?? 0, messageId: '' }, context, customer);
+  if (gone.length > 0)
+    context.state.set(FIGURES, Object.fromEntries(Object.entries(known).filter(([name]) => !gone.includes(name))));
+  const concerned = plan.figures.filter(({ name, hash }) => {
+    if (known[name] === undefined) return readLeaf(context.state, hash) !== undefined;
+    return gone.length > 0 || former?.figures.find((figure) => figure.name === name)?.hash !== hash;
+  });
+  tellFigures(plan, concerned, { messageId: '' }, customer, context);
+}
+
 /** As of when the figures of a state, given as its part, were told last. */
 export function toldUpTo(part: unknown): number {
   return Math.max(...Object.values((part as Figures | undefined) ?? {}).map(({ at }) => at ?? Number.NEGATIVE_INFINITY));

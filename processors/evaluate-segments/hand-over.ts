@@ -9,6 +9,8 @@ import { finite, type Membership, MEMBERSHIPS, readMemberships, unknownCustomer,
 import { leafPart, type Plan, type PlannedSegment } from './plan.ts';
 import { mergeProfiles, PROFILE, take, type Profile } from './profile.ts';
 import { publish, send } from './publish.ts';
+import { turn } from './turn.ts';
+import { inForce, isKnown, type Feed, type World } from './world.ts';
 
 /** What the processor does when two customers turn out to be one, or one to be several; for `withHandover` of the runtime. */
 export interface HandOver {
@@ -57,9 +59,12 @@ function leftBehind(parts: Parts): Memberships {
   return { ...unknownCustomer, of: Object.fromEntries(of) };
 }
 
-export function handOver(plan: Plan): HandOver {
+export function handOver(world: World): HandOver {
+  const own = ({ rules = 0 }: Memberships): Plan => world.plans.get(rules) ?? world.base;
   const close: HandOver['close'] = (context, kind = 'merge') => {
-    const { customer, seq, after, of } = readMemberships(context.state);
+    const memberships = readMemberships(context.state);
+    const { customer, seq, after, of } = memberships;
+    const plan = own(memberships);
     const members = [...plan.segments.values()].filter(({ segment }) => !segment.shadow && of[segment.name]?.in === true);
     for (const [index, { segment, clock }] of members.entries()) {
       const effectiveAt = Math.max(of[segment.name]?.decided ?? 0, reached(clock, context));
@@ -71,7 +76,9 @@ export function handOver(plan: Plan): HandOver {
   return {
     close,
     divide: (context) => {
-      const { of } = readMemberships(context.state);
+      const memberships = readMemberships(context.state);
+      const { of } = memberships;
+      const plan = own(memberships);
       close(context, 'split');
       for (const part of context.state.parts()) context.state.delete(part);
       const decided = [...plan.segments.values()].map(({ segment, clock }) => {
@@ -85,26 +92,38 @@ export function handOver(plan: Plan): HandOver {
       const before = readMemberships(state);
       const told = (loser.get(MEMBERSHIPS) as Memberships | undefined) ?? unknownCustomer;
       const theirs = cause === 'split' ? leftBehind(loser) : told;
-      const merged = mergeParts(plan, new Map(state.parts().map((part) => [part, state.get(part)])), loser);
+      // What has turned has been whole everywhere: then he can turn as well.
+      const isTurned = cause === 'merge' && isKnown(told) && (told.rules ?? 0) === world.target.number;
+      const plan = isTurned ? world.target : inForce(world, before, context);
+      const feed: Feed = plan === world.target ? plan : world.all;
+      const merged = mergeParts(feed, new Map(state.parts().map((part) => [part, state.get(part)])), loser);
       take((merged.get(PROFILE) as Profile | undefined) ?? { traits: {} }, context, key);
       const { since } = merged.get(MEMBERSHIPS) as Memberships;
       const touched = new Set<PlannedSegment>(plan.open);
-      for (const [hash, leaf] of plan.leaves) {
+      for (const [hash, leaf] of feed.leaves) {
         if (!loser.has(leafPart(hash))) continue;
-        const users = plan.users.get(hash) ?? [];
+        const part = merged.get(leafPart(hash)) as LeafPart;
+        const users = feed.users.get(hash) ?? [];
+        for (const user of plan.users.get(hash) ?? []) touched.add(user);
+        if (plan !== world.target && world.fresh.leaves.has(hash)) {
+          state.set(leafPart(hash), part);
+          continue;
+        }
         // What the loser had not decided yet is still to be told.
         const horizon = Math.min(horizonOf(users, before, context), horizonOf(users, theirs, context));
-        writeLeaf(state, hash, leaf, merged.get(leafPart(hash)) as LeafPart, horizon);
-        for (const user of users) touched.add(user);
+        writeLeaf(state, hash, leaf, part, horizon);
       }
+      const toTurn = isKnown(before) && plan === world.target && (before.rules ?? 0) !== plan.number;
+      if (toTurn) turn(world, key, since, context);
+      const now = toTurn ? readMemberships(state) : before;
       const figures = plan.figures.filter(({ hash }) => loser.has(leafPart(hash)));
       tellFigures(plan, figures, { from: toldUpTo(loser.get(FIGURES)), messageId: '' }, key, context);
       // Written in any case, so that timers that were held during the merge are armed again.
       const outcomes = [...touched].map((each) => ({
-        ...decideMerge(caseOf(each, key, before, since, context), theirs.of[each.segment.key], cause),
+        ...decideMerge(caseOf(each, key, now, since, context), theirs.of[each.segment.key], cause),
         late: true,
       }));
-      publish(outcomes, before, since, { customer: key, after: before.after, hops: [] }, plan, context);
+      publish(outcomes, now, since, { customer: key, after: before.after, hops: [] }, plan, context);
     },
   };
 }

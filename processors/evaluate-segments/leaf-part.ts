@@ -10,7 +10,12 @@ import type { Facts } from './proof.ts';
 export interface LeafPart {
   readonly state: unknown;
   readonly facts: Facts;
+  /** While it is being made from what is retained: events taken in, none of which has been forgotten. */
+  readonly whole?: number;
 }
+
+/** Of so many events of one customer a leaf that is being made forgets what one that is kept would forget. */
+const WHOLE_AT_MOST = 5000;
 
 export function readLeaf(state: Pick<KeyState, 'get'>, hash: string): LeafPart | undefined {
   return state.get<LeafPart>(leafPart(hash));
@@ -38,6 +43,15 @@ export function horizonOf(users: readonly PlannedSegment[], memberships: Members
     return Math.min(at, decidedUpTo({ before: memberships.of[segment.key], reached: at })) - clock.slackMs;
   };
   return Math.min(...users.map(asked));
+}
+
+/**
+ * Writes the state of a leaf that is being made: what came before may yet come, so it is kept whole. Only of very many events what lies
+ * behind the horizon goes all the same.
+ */
+export function writeWhole(state: KeyState, hash: string, leaf: Leaf, part: LeafPart, horizon: number): void {
+  const whole = (part.whole ?? 0) + 1;
+  writeLeaf(state, hash, leaf, { ...part, whole }, whole % WHOLE_AT_MOST === 0 ? horizon : Number.NEGATIVE_INFINITY);
 }
 
 /** Writes the state of a leaf, without what lies behind the horizon. */

@@ -26,6 +26,8 @@ export interface Memberships {
   /** The last record that changed anything here. */
   readonly after: Position | null;
   readonly of: Readonly<Record<string, Membership>>;
+  /** Generation of the rules that decided all this; left out while it is 0. */
+  readonly rules?: number;
 }
 
 export const MEMBERSHIPS = 'm';
@@ -35,11 +37,12 @@ export function readMemberships(state: KeyState): Memberships {
   return state.get<Memberships>(MEMBERSHIPS) ?? unknownCustomer;
 }
 
-/** Writes the part with one due for each clock: the earliest of its segments. `clockOf` is undefined for segments that are gone. */
+/** Writes the part with one due for each clock: the earliest of its segments, and with `more`. `clockOf` is undefined for segments that are gone. */
 export function writeMemberships(
   state: KeyState,
   memberships: Memberships,
   clockOf: (segment: string) => string | undefined,
+  more: readonly Due[] = [],
 ): void {
   const earliest = new Map<string, number>();
   for (const [segment, { next }] of Object.entries(memberships.of)) {
@@ -47,7 +50,7 @@ export function writeMemberships(
     if (clock === undefined || next === null) continue;
     earliest.set(clock, Math.min(next, earliest.get(clock) ?? next));
   }
-  const due: Due[] = [...earliest].map(([clock, at]) => ({ clock, at }));
+  const due: Due[] = [...[...earliest].map(([clock, at]) => ({ clock, at })), ...more];
   state.set(MEMBERSHIPS, memberships, { due });
 }
 

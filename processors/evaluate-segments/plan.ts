@@ -1,3 +1,4 @@
+import type { Due } from '../../runtime/processor.ts';
 import type { SourceConfig } from '../../schemas/config.ts';
 import { segmentClock, type SegmentClock } from './clocks.ts';
 import type { PlannedFigure } from './figures.ts';
@@ -21,6 +22,11 @@ export interface Plan {
   readonly figures: readonly PlannedFigure[];
   /** Segments to which a customer can belong by merely being known. */
   readonly open: readonly PlannedSegment[];
+  /** Generation of the rules; 0 where none are kept. */
+  readonly number: number;
+  /** When customers turn from these rules to newer ones, if there are such. */
+  readonly turn?: Due;
+  readonly sources: readonly SourceConfig[];
 }
 
 export const leafPart = (hash: string): string => `l${hash}`;
@@ -46,6 +52,8 @@ export function planOf(segments: readonly CompiledSegment[], sources: readonly S
     listening,
     users: new Map([...leaves.keys()].map((hash) => [hash, uses(hash)])),
     open: planned.filter(({ segment }) => segment.holdsOnNothing),
+    number: 0,
+    sources,
   };
 }
 

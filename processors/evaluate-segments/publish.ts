@@ -10,6 +10,7 @@ import { writeMemberships, type Membership, type Memberships } from './membershi
 import type { Plan } from './plan.ts';
 import { proofOf } from './proof.ts';
 import type { CompiledSegment } from './segment.ts';
+import { isKnown } from './world.ts';
 
 /** Where and how a decision came about. */
 export interface Occasion {
@@ -43,18 +44,22 @@ export function publish(
     send(decision, seq, occasion, plan, context);
   }
   const changed: Record<string, Membership> = {};
-  for (const { segment, after, late } of outcomes) {
+  for (const { segment, after, late, gone } of outcomes) {
+    if (gone === true) continue;
     const old = before.of[segment.key];
     const told = last.get(segment.key);
     const since = told?.enters === true ? told.effectiveAt : old?.since;
     const now = { ...after, seq: told?.seq ?? after.seq, ...(since === undefined ? {} : { since }) };
     if (late || !same(old, now)) changed[segment.key] = now;
   }
-  if (Object.keys(changed).length === 0 && since === before.since) return;
+  const isTurned = isKnown(before) && plan.number !== (before.rules ?? 0);
+  if (Object.keys(changed).length === 0 && since === before.since && !isTurned) return;
   const clockOf = (segment: string): string | undefined => plan.segments.get(segment)?.clock.name;
   const after = occasion.after ?? before.after;
-  const memberships = { customer: occasion.customer, since, seq, after, of: { ...before.of, ...changed } };
-  writeMemberships(context.state, memberships, clockOf);
+  const { number, turn } = plan;
+  const rules = number === 0 ? {} : { rules: number };
+  const memberships = { customer: occasion.customer, since, seq, after, of: { ...before.of, ...changed }, ...rules };
+  writeMemberships(context.state, memberships, clockOf, turn === undefined ? [] : [turn]);
   if (seq > before.seq) tellMembers(memberships, context);
 }
 
