@@ -84,4 +84,24 @@ describe('KafkaReader', () => {
     expect(broker.fetches.map(({ topics }) => topics)).toEqual([['shared', 'own'], ['shared']]);
     await reader.close();
   });
+
+  it('tells in one line of all partitions that cannot be read, whatever a broker took along', async () => {
+    const told: unknown[] = [];
+    let reader: KafkaReader | undefined;
+    const heard = new Promise<void>((resolve) => {
+      const away = () => Promise.reject(new Error('the broker is away'));
+      const log = (level: string, message: string, fields: object): void => {
+        told.push({ level, message, ...fields });
+        resolve();
+      };
+      const idle = async (): Promise<void> => undefined;
+      const cluster = { options: { log }, isClosed: false, leader: away, forgetTopic: idle, closeLane: idle, sleep: turns };
+      reader = new KafkaReader(cluster as unknown as Cluster, 'reader');
+      for (const partition of [0, 1, 2]) reader.open({ topic: 'events', partition }, 0);
+    });
+    await heard;
+    await reader?.close();
+    const message = 'partitions cannot be read at the moment';
+    expect(told).toEqual([{ level: 'warn', message, partitions: 3, first: 'events-0', reason: 'the broker is away' }]);
+  });
 });

@@ -17,6 +17,9 @@ const MAX_PARTITION_BYTES = 1024 * 1024;
 /** Fetches at one broker at a time. A stream opened or emptied while one waits for data is served by the next. */
 const LANES = 4;
 const OFFSET_OUT_OF_RANGE = 1;
+/** Failures in a row after which a partition is told of, and how long others are waited for that fail as well. */
+const FAILURES_TOLD = 5;
+const TELL_AFTER_MS = 1_000;
 
 /**
  * Fetches in the background for all its streams: at each broker, whatever streams are free go into one request, but those
@@ -32,6 +35,8 @@ export class KafkaReader implements PartitionReader {
   readonly #busy = new Map<number, Set<number>>();
   /** What kind of stream found no lane free the last time, by broker: it gets the next one, or those that hold lanes would keep them. */
   readonly #passedOver = new Map<number, KafkaStream['isolation']>();
+  /** Partitions that are about to be told of as failing. */
+  #failing: string[] = [];
   #scheduled = false;
   #closed = false;
 
@@ -149,11 +154,21 @@ export class KafkaReader implements PartitionReader {
     stream.leader = undefined;
     stream.failures++;
     this.#cluster.forgetTopic(stream.topic);
-    if (stream.failures === 5) {
-      const fields = { topic: stream.topic, partition: stream.partition, reason: asProtocolError(reason).message };
-      this.#cluster.options.log?.('warn', 'a partition cannot be read at the moment', fields);
-    }
+    if (stream.failures === FAILURES_TOLD) this.#tell(stream, asProtocolError(reason).message);
     void this.#locate(stream);
+  }
+
+  /** One line for all that fails together: a broker that is away takes many partitions along. */
+  #tell(stream: KafkaStream, reason: string): void {
+    if (this.#failing.length === 0) setTimeout(() => this.#tellFailing(reason), TELL_AFTER_MS).unref();
+    this.#failing.push(tpKey(stream.topic, stream.partition));
+  }
+
+  #tellFailing(reason: string): void {
+    const [first] = this.#failing;
+    const fields = { partitions: this.#failing.length, first, reason };
+    this.#failing = [];
+    if (!this.#closed) this.#cluster.options.log?.('warn', 'partitions cannot be read at the moment', fields);
   }
 
   async #locate(stream: KafkaStream): Promise<void> {
