@@ -19,6 +19,7 @@ import { createRawDecoder } from '../schemas/raw-decoder.ts';
 import { createSerdes } from '../schemas/serdes.ts';
 import { topicSpecs } from '../schemas/topic-specs.ts';
 import { topics } from '../schemas/topics.ts';
+import { identityRouter } from '../services/identity/index.ts';
 import { metricsRouter } from '../services/metrics/index.ts';
 import { createReadSide } from '../services/read-side.ts';
 import { createStatusTail } from '../services/status-tail.ts';
@@ -27,8 +28,10 @@ import type { Workspace } from '../workspace/load.ts';
 import type { Connection } from './cluster.ts';
 import type { HealthParts } from './health.ts';
 import { listen } from './http.ts';
+import { identityDesk } from './identity-desk.ts';
 import { type Pipeline, startPipeline, WATCH_SOURCES } from './pipeline.ts';
 import { profileView } from './profile-view.ts';
+import { followSeeds } from './seeding.ts';
 import type { Settings } from './settings.ts';
 import { smtpServerOf, senderOf } from './mail-settings.ts';
 import { topologyOf } from './topology.ts';
@@ -106,6 +109,9 @@ export async function startApp(options: AppOptions): Promise<App> {
     });
     closers.push(['processors', () => pipeline.stop()]);
 
+    const seeding = followSeeds(pipeline, processors, workspace, log);
+    closers.push(['seeds', () => seeding.close()]);
+
     const mailbox = wanted.has('email') && !settings.smtpUrl ? await mailboxOf(settings) : undefined;
     if (mailbox) closers.push(['mailbox', () => mailbox.close()]);
     const sinks = new Map<string, RunningSink>();
@@ -126,7 +132,11 @@ export async function startApp(options: AppOptions): Promise<App> {
         why: whyView(lookUps),
         trace: traceView(lookUps),
         log,
-        more: { '/metrics': metricsRouter(metrics), ...(mailbox ? { '/mail': mailbox.router } : {}) },
+        more: {
+          '/metrics': metricsRouter(metrics),
+          '/': identityRouter(identityDesk(pipeline, workspace)),
+          ...(mailbox ? { '/mail': mailbox.router } : {}),
+        },
       });
       const server = await listen(readSide.app, settings.ports.console, 'FRESHET_CONSOLE_PORT');
       closers.push([

@@ -1,8 +1,9 @@
 import { Command, InvalidArgumentError, type Option } from 'commander';
-import { explain, type ExplainChoice, simulate, type SimulateChoice } from './identity.ts';
+import { userInfo } from 'node:os';
+import { explain, type ExplainChoice, simulate, type SimulateChoice, split, type SplitChoice } from './identity.ts';
 import type { Settings } from './settings.ts';
 
-/** `freshet identity simulate|explain`; `common` are the options that every command has. */
+/** `freshet identity simulate|explain|split`; `common` are the options that every command has. */
 export function identityCommand(common: readonly Option[], settings: () => Settings): Command {
   const identity = new Command('identity').description('who is who: try rules on files, and ask why');
   for (const option of common) identity.addOption(option);
@@ -34,6 +35,20 @@ export function identityCommand(common: readonly Option[], settings: () => Setti
         second,
         settings: settings(),
       }),
+    );
+  identity
+    .command('split')
+    .requiredOption('--between <identifier...>', 'the two, each as kind:value')
+    .description(
+      'sets two identifiers apart: whom they are one customer with becomes several, each recomputed from what is retained',
+    )
+    .option('--take-back', 'takes an earlier split of the two back: what links them counts again')
+    .option('--reason <text>', 'why, for whoever asks later')
+    .option('--author <name>', 'who says so', userInfo().username)
+    .option('--dry-run', 'only tells what it would do')
+    .option('--json', 'a JSON object')
+    .action((_: unknown, command: Command) =>
+      split({ ...command.optsWithGlobals<Omit<SplitChoice, 'settings'>>(), settings: settings() }),
     );
   return identity;
 }

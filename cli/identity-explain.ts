@@ -1,6 +1,8 @@
 import { isBlocked, type IdentityRules, ruleOf } from '../processors/stitch-identity/identity.ts';
 import { isMovingPair } from '../processors/stitch-identity/component.ts';
+import { cutsOf, isCut } from '../processors/stitch-identity/cuts.ts';
 import { apartReason } from '../processors/stitch-identity/decide.ts';
+import type { Command } from '../processors/stitch-identity/lineage.ts';
 import { type Edge, type Member, partition, type Passage } from '../processors/stitch-identity/partition.ts';
 import type { TaggedEvent } from '../schemas/generated/types.ts';
 import { opaqueKey } from '../schemas/keys.ts';
@@ -27,8 +29,25 @@ export type Explanation =
       readonly refused: readonly (LinkStep & { readonly reason: string })[];
       readonly moved: readonly LinkStep[];
       readonly crowded: readonly string[];
+      /** Pairs that an operator has set apart. */
+      readonly apart: readonly SetApart[];
     }
   | { readonly kind: 'never linked' };
+
+/** Two identifiers, as `kind:value`, that an operator has set apart. */
+export interface SetApart {
+  readonly between: readonly [string, string];
+  readonly at: number;
+  readonly author: string | undefined;
+  readonly reason: string | undefined;
+}
+
+export interface ExplainOptions {
+  readonly rules: IdentityRules;
+  readonly secret: string;
+  /** What operators have said, known when the events have been visited. */
+  readonly commands?: () => readonly Command[];
+}
 
 /** Visits every event that is retained, any number of times, in any order. */
 export type Visit = (visit: (event: NamingEvent) => void) => Promise<void>;
@@ -39,20 +58,16 @@ export type Visit = (visit: (event: NamingEvent) => void) => Promise<void>;
  */
 export async function explainIdentity(
   visit: Visit,
-  { rules, secret }: { readonly rules: IdentityRules; readonly secret: string },
+  options: ExplainOptions,
   first: string,
   second: string,
 ): Promise<Explanation> {
-  const together = new Together();
-  await visit((event) => together.add(namesOf(event, rules)));
-  if (!together.same(first, second)) return { kind: 'never linked' };
-  const keyOf = (name: string): string => opaqueKey(secret, kindOf(name), name.slice(kindOf(name).length + 1));
-  const evidence = new Evidence(rules, keyOf);
-  await visit((event) => {
-    const names = namesOf(event, rules);
-    if (together.same(names[0] ?? '', first)) evidence.add(event, names);
-  });
-  const { members, edges, step } = evidence.whole();
+  const { rules, secret } = options;
+  const keyOf = keyed(secret);
+  const evidence = await evidenceOf(visit, options, first, second);
+  if (evidence === undefined) return { kind: 'never linked' };
+  const commands = options.commands?.() ?? [];
+  const { members, edges, step } = evidence.whole(commands);
   const parts = partition(members, edges, rules);
   const [a, b] = [first, second].map((name): Passage => {
     const key = keyOf(name);
@@ -82,7 +97,83 @@ export async function explainIdentity(
       ]) => (edge ? [step(edge, key)] : []),
     ),
     crowded: [...parts.crowded].map((key) => evidence.nameOf(key)),
+    apart: setApart(commands, edges, (key) => evidence.nameOf(key)),
   };
+}
+
+/** What a split of two identifiers would do to their customer. */
+export interface SplitPreview {
+  /** They are one customer now. */
+  readonly together: boolean;
+  /** The identifiers that would be of the first one's customer, and of the second one's. */
+  readonly sides: readonly [readonly string[], readonly string[]];
+  /** Links that would no longer count. */
+  readonly void: readonly LinkStep[];
+}
+
+/** The very function that decides it, over all events whose identifiers hang together with the two; undefined: none does. */
+export async function previewSplit(
+  visit: Visit,
+  options: ExplainOptions,
+  first: string,
+  second: string,
+): Promise<SplitPreview | undefined> {
+  const keyOf = keyed(options.secret);
+  const evidence = await evidenceOf(visit, options, first, second);
+  if (evidence === undefined) return undefined;
+  const { members, edges, step } = evidence.whole(options.commands?.() ?? []);
+  const [x, y] = [keyOf(first), keyOf(second)];
+  const cut: Edge = { x, y, at: Number.MAX_SAFE_INTEGER, cause: null, word: 'apart' };
+  const [before, after] = [edges, [...edges, cut]].map((all) => partition(members, all, options.rules));
+  if (!before || !after) return undefined;
+  const side = (key: string): readonly string[] =>
+    [...members.keys()].filter((each) => after.home.get(each) === after.home.get(key)).map((each) => evidence.nameOf(each));
+  const wasRefused = new Set(before.refused.map(({ edge }) => edge));
+  const isDirect = (edge: Edge): boolean =>
+    edge.word === undefined && [edge.x, edge.y].includes(x) && [edge.x, edge.y].includes(y);
+  const refused = after.refused.map(({ edge }) => edge).filter((edge) => !wasRefused.has(edge));
+  return {
+    together: before.home.get(x) === before.home.get(y),
+    sides: [side(x), side(y)],
+    void: [...edges.filter(isDirect), ...refused].map((edge) => step(edge, edge.x)),
+  };
+}
+
+function keyed(secret: string): (name: string) => string {
+  return (name) => opaqueKey(secret, kindOf(name), name.slice(kindOf(name).length + 1));
+}
+
+/** Everything that hangs together with the two; undefined: they do not. */
+async function evidenceOf(
+  visit: Visit,
+  { rules, secret }: ExplainOptions,
+  first: string,
+  second: string,
+): Promise<Evidence | undefined> {
+  const together = new Together();
+  await visit((event) => together.add(namesOf(event, rules)));
+  if (!together.same(first, second)) return undefined;
+  const evidence = new Evidence(rules, keyed(secret));
+  await visit((event) => {
+    const names = namesOf(event, rules);
+    if (together.same(names[0] ?? '', first)) evidence.add(event, names);
+  });
+  return evidence;
+}
+
+function setApart(commands: readonly Command[], edges: readonly Edge[], nameOf: (key: string) => string): readonly SetApart[] {
+  const cuts = cutsOf(edges);
+  const last = new Map<string, Command>();
+  for (const command of commands.toSorted((a, b) => a.occurredAt - b.occurredAt)) {
+    const [x, y] = command.between;
+    if (command.word === 'apart' && isCut(cuts, x, y)) last.set([x, y].sort().join(' '), command);
+  }
+  return [...last.values()].map(({ between: [x, y], occurredAt: at, author, reason }) => ({
+    between: [nameOf(x), nameOf(y)],
+    at,
+    author,
+    reason,
+  }));
 }
 
 function kindOf(name: string): string {
@@ -129,6 +220,11 @@ class Evidence {
     this.#keyOf = keyOf;
   }
 
+  #wordsOf(commands: readonly Command[]): readonly Edge[] {
+    const own = commands.filter(({ between }) => between.every((key) => this.#names.has(key)));
+    return own.map(({ id, word, occurredAt, between: [x, y] }) => ({ x, y, at: occurredAt, cause: id, word }));
+  }
+
   nameOf(key: string): string {
     return this.#names.get(key) ?? key;
   }
@@ -147,7 +243,7 @@ class Evidence {
     }
   }
 
-  whole(): {
+  whole(commands: readonly Command[]): {
     readonly members: ReadonlyMap<string, Member>;
     readonly edges: readonly Edge[];
     readonly step: (edge: Edge, from: string) => LinkStep;
@@ -157,7 +253,7 @@ class Evidence {
     const member = (name: string): Member => ({ kind: kindOf(name), rank: ruleOf(this.#rules, kindOf(name)).priority });
     return {
       members: new Map([...this.#names].map(([key, name]) => [key, member(name)])),
-      edges: kept.map(({ edge }) => edge),
+      edges: [...kept.map(({ edge }) => edge), ...this.#wordsOf(commands)],
       step: (edge, from) => {
         const { source = '', event = '', messageId = '' } = events.get(edge) ?? {};
         const to = edge.x === from ? edge.y : edge.x;
@@ -200,6 +296,10 @@ export function explanationLines(found: Explanation, first: string, second: stri
     `${first} and ${second} hang together, but are not one customer`,
     ...found.refused.map((step) => `${line(step)}: refused, ${step.reason}`),
     ...found.moved.map((step) => `${line(step)}: ${step.from} changed hands`),
+    ...found.apart.map(({ between: [one, two], at, author = 'an operator', reason }) => {
+      const why = reason === undefined ? '' : `: ${reason}`;
+      return `  ${new Date(at).toISOString()}  ${one} - ${two}: set apart by ${author}${why}`;
+    }),
     ...found.crowded.map((name) => `  ${name} was seen with too many others and links nobody`),
   ];
 }

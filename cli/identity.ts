@@ -1,14 +1,24 @@
 import { basename, dirname } from 'node:path';
-import { prefixedNames } from '../runtime/environment.ts';
-import { FreshetError } from '../runtime/errors.ts';
-import { readIdentifier } from '../schemas/identifier-rules.ts';
+import { type Command, Lineage } from '../processors/stitch-identity/lineage.ts';
+import { type Names, prefixedNames } from '../runtime/environment.ts';
+import type { Kafka } from '../runtime/kafka/contract.ts';
+import type { SerdeSource } from '../runtime/topic.ts';
 import { createSerdes } from '../schemas/serdes.ts';
 import { topics } from '../schemas/topics.ts';
 import { loadIdentity, loadWorkspace } from '../workspace/load.ts';
 import { connect } from './cluster.ts';
 import { recordsOfFiles, sourceOfFiles } from './identity-events.ts';
-import { explainIdentity, explanationLines, type Visit } from './identity-explain.ts';
+import {
+  explainIdentity,
+  explanationLines,
+  type LinkStep,
+  previewSplit,
+  type SplitPreview,
+  type Visit,
+} from './identity-explain.ts';
 import { differenceLines, simulationJson, simulationLines } from './identity-report.ts';
+import { type IdentityDesk, readPair, splitIdentity, splitLines } from './identity-split.ts';
+import { KEEPERS } from './topology.ts';
 import { simulateIdentity, type Simulation } from './identity-simulate.ts';
 import { jsonLog } from './log.ts';
 import { scanTopic, type Verdict } from './scan.ts';
@@ -62,38 +72,100 @@ export async function explain(choice: ExplainChoice): Promise<void> {
     process.env,
     choice.profile ? { profile: choice.profile } : {},
   );
-  const names = [choice.first, choice.second].map((text) => {
-    const colon = text.indexOf(':');
-    const kind = text.slice(0, colon);
-    const value = colon < 1 ? undefined : readIdentifier(identity.values, kind, text.slice(colon + 1));
-    if (value === undefined) throw new FreshetError('CONFIG_INVALID', `${text}: expected kind:value of somebody, as user_id:ada`);
-    return `${kind}:${value}`;
-  });
+  const names = readPair(identity, [choice.first, choice.second]).map(({ kind, value }) => `${kind}:${value}`);
   const log = jsonLog((line) => process.stderr.write(line), 'error');
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
   const connection = await connect(settings, { clientId: 'freshet-identity', log, say, embedded: 'find' });
   try {
     const serdes = createSerdes({ registry: connection.registry, prefix: settings.prefix });
     await serdes.register();
-    const serde = serdes.of(topics.eventsIdentified);
-    const visit: Visit = (each) =>
-      scanTopic(
-        connection.kafka,
-        prefixedNames(settings.prefix).topic(topics.eventsIdentified.name),
-        async ({ value }): Promise<Verdict> => {
-          if (value === null) return 'go on';
-          await serde.prepare?.(value);
-          const { event } = serde.decode(value);
-          if (event) each(event);
-          return 'go on';
-        },
-      );
+    const { visit, lineage } = historyOf(connection.kafka, serdes, prefixedNames(settings.prefix));
     const [first = '', second = ''] = names;
-    const found = await explainIdentity(visit, { rules: identity, secret }, first, second);
+    const commands = (): readonly Command[] => lineage.commands;
+    const found = await explainIdentity(visit, { rules: identity, secret, commands }, first, second);
     print(choice.json === true ? [JSON.stringify(found)] : explanationLines(found, first, second));
   } finally {
     await connection.close();
   }
+}
+
+/** All events that are retained, and what the control records between them tell, once they have been visited. */
+function historyOf(kafka: Kafka, serdes: SerdeSource, names: Names): { readonly visit: Visit; readonly lineage: Lineage } {
+  const serde = serdes.of(topics.eventsIdentified);
+  const lineage = new Lineage();
+  const visit: Visit = (each) =>
+    scanTopic(kafka, names.topic(topics.eventsIdentified.name), async ({ value }): Promise<Verdict> => {
+      if (value === null) return 'go on';
+      await serde.prepare?.(value);
+      const { event, marker } = serde.decode(value);
+      if (event) each(event);
+      else if (marker) lineage.take(marker);
+      return 'go on';
+    });
+  return { visit, lineage };
+}
+
+export interface SplitChoice extends WorkspaceChoice {
+  readonly settings: Settings;
+  /** Two identifiers as `kind:value`. */
+  readonly between: readonly string[];
+  readonly takeBack?: boolean;
+  readonly author: string;
+  readonly reason?: string;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+}
+
+/** How long `freshet identity split` waits for what comes of it. */
+const PATIENCE_MS = 30_000;
+
+/** Sets two identifiers apart, or takes that back, and prints what came of it; or only what would. */
+export async function split(choice: SplitChoice): Promise<void> {
+  const { settings, author, reason, takeBack = false, dryRun = false } = choice;
+  const workspace = await loadWorkspace(choice.workspace, process.env, choice.profile ? { profile: choice.profile } : {});
+  const { identity, secret } = workspace;
+  const pair = readPair(identity, choice.between);
+  const [first, second] = pair.map(({ kind, value }) => `${kind}:${value}`);
+  if (first === undefined || second === undefined) return;
+  const log = jsonLog((line) => process.stderr.write(line), 'error');
+  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  const connection = await connect(settings, { clientId: 'freshet-identity', log, say, embedded: 'find' });
+  try {
+    const { kafka, registry } = connection;
+    const serdes = createSerdes({ registry, prefix: settings.prefix });
+    await serdes.register();
+    const names = prefixedNames(settings.prefix);
+    if (dryRun) {
+      const { visit, lineage } = historyOf(kafka, serdes, names);
+      const commands = (): readonly Command[] => lineage.commands;
+      const found = await previewSplit(visit, { rules: identity, secret, commands }, first, second);
+      return print(choice.json === true ? [JSON.stringify(found ?? null)] : previewLines(found, first, second));
+    }
+    const desk: IdentityDesk = {
+      ...{ kafka, serdes, rules: identity, secret, partitions: settings.partitions, keepers: KEEPERS, patienceMs: PATIENCE_MS },
+      producer: kafka.producer(),
+      topicName: ({ name }) => names.topic(name),
+    };
+    const request = { between: [first, second] as const, takeBack, author, ...(reason !== undefined && { reason }) };
+    const result = await splitIdentity(desk, request, Date.now());
+    print(choice.json === true ? [JSON.stringify(result)] : splitLines(result));
+  } finally {
+    await connection.close();
+  }
+}
+
+function previewLines(found: SplitPreview | undefined, first: string, second: string): readonly string[] {
+  if (found === undefined) return [`${first} and ${second} were never seen together; a split would keep them apart from now on`];
+  const link = ({ from, to, at, source, event, messageId }: LinkStep): string =>
+    `  ${new Date(at).toISOString()}  ${from} - ${to}  (${event} from ${source}, ${messageId})`;
+  return [
+    found.together
+      ? `${first} and ${second} are one customer; a split would make two of it`
+      : `${first} and ${second} are two customers already`,
+    ...found.sides.map((names) => `  ${[...names].sort().join(', ')}`),
+    ...(found.void.length > 0 ? ['links that would no longer count', ...found.void.map(link)] : []),
+    'nothing was done',
+  ];
 }
 
 function print(lines: readonly string[]): void {

@@ -18,6 +18,9 @@ import type { Workspace } from '../workspace/load.ts';
 /** The task of a customer: segments and the messages they cause are one decision of one writer. */
 export const CUSTOMERS = 'customers';
 
+/** Processors that keep a state of customers, and hand it over. */
+export const KEEPERS: readonly string[] = [CUSTOMERS, 'detect-fraud'];
+
 /** All processors of a workspace over the sources that take part, in the order of the walk. */
 export function topologyOf(
   workspace: Workspace,

@@ -1,0 +1,48 @@
+import { topics } from '../schemas/topics.ts';
+import type { IdentityDesk } from '../services/identity/index.ts';
+import type { Workspace } from '../workspace/load.ts';
+import { type Command, Lineage } from '../processors/stitch-identity/lineage.ts';
+import { previewSplit, type Visit } from './identity-explain.ts';
+import { readPair, resultOf, splitIdentity, type SplitResult } from './identity-split.ts';
+import type { Pipeline } from './pipeline.ts';
+import { scanTopic, type Verdict } from './scan.ts';
+import { KEEPERS } from './topology.ts';
+
+/** How long a request waits for what comes of it. */
+const PATIENCE_MS = 10_000;
+
+/** The operator's side of identity over the connections of a process. */
+export function identityDesk(
+  pipeline: Pipeline,
+  { identity: rules, secret }: Pick<Workspace, 'identity' | 'secret'>,
+): IdentityDesk {
+  const { kafka, producer, serdes, names, partitions } = pipeline;
+  const desk = {
+    ...{ kafka, producer, serdes, partitions, rules, secret, keepers: KEEPERS, patienceMs: PATIENCE_MS },
+    topicName: ({ name }: { readonly name: string }) => names.topic(name),
+  };
+  const told = (result: SplitResult): { done: boolean; result: unknown } => {
+    const isWhole = result.divided.every(({ heirs }) => heirs.every(({ events }) => events !== null));
+    return { done: result.outcome !== 'pending' && isWhole, result };
+  };
+  const serde = serdes.of(topics.eventsIdentified);
+  return {
+    split: async ({ between, dryRun, ...wish }) => {
+      if (!dryRun) return told(await splitIdentity(desk, { between, ...wish }, Date.now()));
+      const [first = '', second = ''] = readPair(rules, between).map(({ kind, value }) => `${kind}:${value}`);
+      const lineage = new Lineage();
+      const visit: Visit = (each) =>
+        scanTopic(kafka, names.topic(topics.eventsIdentified.name), async ({ value }): Promise<Verdict> => {
+          if (value === null) return 'go on';
+          await serde.prepare?.(value);
+          const { event, marker } = serde.decode(value);
+          if (event) each(event);
+          else if (marker) lineage.take(marker);
+          return 'go on';
+        });
+      const commands = (): readonly Command[] => lineage.commands;
+      return { done: true, result: (await previewSplit(visit, { rules, secret, commands }, first, second)) ?? null };
+    },
+    found: async (id) => told(await resultOf(desk, id)),
+  };
+}
