@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { connectConsumer } from '../../connectors/consumer/index.ts';
 import { ApartMembers } from '../support/apart-members.ts';
 import { Deployment, type RunningFreshet } from '../support/deployment.ts';
 import { PlainKafka, type PlainRecord } from '../support/plain-kafka.ts';
@@ -84,6 +85,14 @@ describe('a consumer that comes late, while changes go on', () => {
 
     await all.until(() => all.members('in-the-house').length === 0);
     await late.until(() => isDeepStrictEqual(late.sequences(), all.sequences()));
+    const reader = await connectConsumer({
+      brokers: (process.env['KAFKA_BROKERS'] ?? '').split(','),
+      registry: { url: process.env['SCHEMA_REGISTRY_URL'] ?? '' },
+      prefix: deployment.prefix,
+    });
+    const { members } = await reader.segment('faithful').members();
+    await reader.close();
+    expect([...members.keys()].sort()).toEqual(all.members('faithful'));
     expect(late.fromSnapshot).toBe(VISITORS);
     expect(late.members('in-the-house')).toEqual([]);
     expect(late.members('faithful')).toEqual(all.members('faithful'));
