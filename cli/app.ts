@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Router } from 'express';
 import { Registry as MetricsRegistry } from 'prom-client';
 import { runSink, type RunningSink } from '../connectors/sinks/run-sink.ts';
 import { ledgerTopic } from '../connectors/sinks/ledger.ts';
@@ -6,6 +8,11 @@ import { type EmailOptions, emailSink } from '../connectors/sinks/email/index.ts
 import { compileTemplates, type Templates } from '../connectors/sinks/email/templates.ts';
 import { withRetry } from '../connectors/sinks/with/retry.ts';
 import { createGateway, type Gateway } from '../connectors/sources/gateway/index.ts';
+import { asker } from '../connectors/sources/poll/ask.ts';
+import { type Polls, startPolls } from '../connectors/sources/poll/index.ts';
+import { pollMetrics } from '../connectors/sources/poll/metrics.ts';
+import { pollsTopic } from '../connectors/sources/poll/state.ts';
+import { webhookRouter } from '../connectors/sources/webhook/index.ts';
 import { startMailbox, type Mailbox } from '../infra/mailbox/index.ts';
 import { systemClock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/environment.ts';
@@ -23,7 +30,7 @@ import { identityRouter } from '../services/identity/index.ts';
 import { metricsRouter } from '../services/metrics/index.ts';
 import { createReadSide } from '../services/read-side.ts';
 import { createStatusTail } from '../services/status-tail.ts';
-import type { Snapshot } from '../services/views.ts';
+import type { Snapshot, Told } from '../services/views.ts';
 import type { Workspace } from '../workspace/load.ts';
 import type { Connection } from './cluster.ts';
 import type { HealthParts } from './health.ts';
@@ -36,10 +43,11 @@ import type { Settings } from './settings.ts';
 import { smtpServerOf, senderOf } from './mail-settings.ts';
 import { topologyOf } from './topology.ts';
 import { traceView, whyView } from './trace-view.ts';
-import { walkView } from './walk-view.ts';
+import { waitingMetrics, waitingView } from './waiting.ts';
+import { type Figures, walkView } from './walk-view.ts';
 
 /** What can be run apart from the processors. */
-export const connectors = ['gateway', 'email', 'console'] as const;
+export const connectors = ['gateway', 'polls', 'email', 'console'] as const;
 
 export interface AppOptions {
   readonly settings: Settings;
@@ -54,6 +62,9 @@ export interface AppOptions {
   readonly sources?: readonly SourceConfig[];
   /** Of the workspace, where they are compiled already: a faulty one is best told before anything starts. */
   readonly templates?: Templates;
+  /** What a demonstration has to say, and more routes of the read side, by path. */
+  readonly story?: () => readonly Told[];
+  readonly routes?: Readonly<Record<string, Router>>;
 }
 
 /** The running parts of a deployment that live in this process. */
@@ -66,6 +77,7 @@ export interface App {
   /** What the readiness of this process depends on. */
   readonly health: HealthParts;
   snapshot(): Snapshot;
+  figures(): Figures;
   /** After `stop` was called: what has not ended yet. */
   unfinished(): readonly string[];
   stop(): Promise<void>;
@@ -91,7 +103,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     }
   };
   try {
-    await kafka.admin.createTopics(topicSpecs({ prefix, partitions, topics: [ledgerTopic('email')] }));
+    await kafka.admin.createTopics(topicSpecs({ prefix, partitions, topics: [ledgerTopic('email'), pollsTopic] }));
     const run = [...wanted].filter((name) => !connectors.some((connector) => connector === name));
     const pipeline = await startPipeline({
       kafka,
@@ -119,7 +131,11 @@ export async function startApp(options: AppOptions): Promise<App> {
     const lookUps = { kafka, serdes, names: pipeline.names, sources };
     const tail = createStatusTail({ kafka, serdes, names: pipeline.names });
     closers.push(['status', () => tail.close()]);
-    const view = walkView({ pipeline, sinks, metrics, status: () => tail.snapshot(), now: () => systemClock.now() });
+    const now = (): number => systemClock.now();
+    const waiting = waitingView({ pipeline, segments: workspace.segments, sources });
+    const { story = () => [] } = options;
+    const view = walkView({ pipeline, sinks, metrics, status: () => tail.snapshot(), waiting, story, now });
+    waitingMetrics(metrics, () => view.figures().waiting, now);
     await view.refresh();
     const refreshing = setInterval(() => void view.refresh(), 1000);
     closers.push(['rates', () => clearInterval(refreshing)]);
@@ -132,11 +148,7 @@ export async function startApp(options: AppOptions): Promise<App> {
         why: whyView(lookUps),
         trace: traceView(lookUps),
         log,
-        more: {
-          '/metrics': metricsRouter(metrics),
-          '/': identityRouter(identityDesk(pipeline, workspace)),
-          ...(mailbox ? { '/mail': mailbox.router } : {}),
-        },
+        more: { '/metrics': metricsRouter(metrics), ...(mailbox ? { '/mail': mailbox.router } : {}), ...options.routes },
       });
       const server = await listen(readSide.app, settings.ports.console, 'FRESHET_CONSOLE_PORT');
       closers.push([
@@ -158,7 +170,7 @@ export async function startApp(options: AppOptions): Promise<App> {
 
     let gatewayUrl: string | undefined;
     if (wanted.has('gateway')) {
-      const fed = sources.filter(({ input }) => input.kind === 'endpoint');
+      const fed = sources.filter(({ input }) => input.kind === 'endpoint' || input.kind === 'webhook');
       const feed = pipeline.feed('gateway', fed);
       // A feed that ends without a word holds the clocks of its sources for as long as its requests could still be under way.
       closers.push(['feed', () => feed.close()]);
@@ -170,6 +182,10 @@ export async function startApp(options: AppOptions): Promise<App> {
       closers.push(['gateway', () => gateway.stop()]);
       gatewayUrl = `http://localhost:${at.port}`;
     }
+    if (wanted.has('polls') && sources.some(({ input }) => input.kind === 'poll')) {
+      const polls = await startPollsOf(options, pipeline, sources, metrics);
+      closers.push(['polls', () => polls.stop()]);
+    }
     const control = { topic: pipeline.names.topic(topics.progress.name), partition: 0 };
     const health: HealthParts = {
       workers: pipeline.workers,
@@ -177,11 +193,54 @@ export async function startApp(options: AppOptions): Promise<App> {
     };
     const unfinished = (): string[] =>
       closers.flatMap(([name]) => (name === 'processors' ? pipeline.unfinished() : [name])).toReversed();
-    return { pipeline, gatewayUrl, consoleUrl, mailbox, metrics, health, snapshot: () => view.snapshot(), unfinished, stop };
+    return {
+      pipeline,
+      gatewayUrl,
+      consoleUrl,
+      mailbox,
+      metrics,
+      health,
+      snapshot: () => view.snapshot(),
+      figures: () => view.figures(),
+      unfinished,
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+/** Asks for polled sources, and states of each up to when it has been answered. */
+async function startPollsOf(
+  { connection, log }: AppOptions,
+  pipeline: Pipeline,
+  sources: readonly SourceConfig[],
+  metrics: MetricsRegistry,
+): Promise<Polls> {
+  const polled = sources.filter(({ input }) => input.kind === 'poll');
+  const feed = pipeline.feed('polls', polled);
+  const polls = await startPolls({
+    sources: polled,
+    askerOf: ({ input }) => {
+      if (input.kind !== 'poll') throw new FreshetError('CONFIG_INVALID', 'only polled sources are asked for');
+      return asker(input.poll, fetch);
+    },
+    kafka: connection.kafka,
+    names: pipeline.names,
+    partitions: pipeline.partitions,
+    tick: () => pipeline.progress.tick,
+    state: (source, upTo) => feed.state(source, upTo),
+    metrics: pollMetrics(metrics),
+    log,
+    wait: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
+  });
+  return {
+    stop: async () => {
+      await polls.stop();
+      await feed.close();
+    },
+  };
 }
 
 function mailboxOf(settings: Settings): Promise<Mailbox> {
@@ -243,6 +302,17 @@ function gatewayOf(
     // Whether Kafka answers is asked of the brokers themselves: a gateway that has written nothing yet cannot know.
     probe: async () =>
       void (await connection.kafka.admin.endOffsets([{ topic: pipeline.names.topic(topics.eventsRaw.name), partition: 0 }])),
+    more: {
+      '/webhooks': webhookRouter({
+        sources,
+        producer: pipeline.producer,
+        names: pipeline.names,
+        partitions: pipeline.partitions,
+        feed,
+        clock: systemClock,
+        registry: metrics,
+      }),
+    },
     log: ({ level, event, ...fields }) => log(level, event, fields),
   });
 }

@@ -21,20 +21,20 @@ export interface DemoOptions {
 }
 
 /** A shop that lives: loads its history once, as a backfill, then sends its customers' events to the gateway until it is ended. */
-export async function startDemo(options: DemoOptions): Promise<{ stop(): Promise<void> }> {
+export async function startDemo(
+  options: DemoOptions,
+): Promise<{ readonly tell: (trouble: string, is: boolean) => void; stop(): Promise<void> } | undefined> {
   const { workspace, app, rate, say, signal } = options;
   const { demo } = workspace;
   if (!demo) throw new FreshetError('CONFIG_INVALID', `${workspace.dir}/freshet.yaml has no demo; start with --no-demo`);
   const script = join(workspace.dir, demo.script);
-  if (demo.history !== undefined) await loadHistory(options, script, demo.history);
-  if (signal.aborted) return { stop: async () => undefined };
-  say(`the shop opens: about ${rate} events a second`);
-  const child = runScript(script, ['--host', app.gatewayUrl ?? '', '--rate', String(rate)]);
+  const child = runScript(script, ['--host', app.gatewayUrl ?? '', '--rate', String(rate), '--closed']);
+  let isOpen = false;
   let said = Date.now();
   if (child.stdout)
     createInterface({ input: child.stdout }).on('line', (line) => {
       const counts = demoCounts(line);
-      if (counts === undefined || Date.now() - said < COUNTS_EVERY_MS) return;
+      if (counts === undefined || !isOpen || Date.now() - said < COUNTS_EVERY_MS) return;
       said = Date.now();
       say(`the shop ${counts}`);
     });
@@ -43,14 +43,29 @@ export async function startDemo(options: DemoOptions): Promise<{ stop(): Promise
   child.once('exit', (code) => {
     if (!ended) say(`the simulated shop has ended by itself (${code ?? 'by a signal'})`);
   });
+  const stop = async (): Promise<void> => {
+    ended = true;
+    child.kill('SIGTERM');
+    const late = setTimeout(() => child.kill('SIGKILL'), 5000);
+    await gone;
+    clearTimeout(late);
+  };
+  try {
+    if (demo.history !== undefined) await loadHistory(options, script, demo.history);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  if (signal.aborted) {
+    await stop();
+    return undefined;
+  }
+  say(`the shop opens: about ${rate} events a second`);
+  isOpen = true;
+  child.send({ open: true });
   return {
-    stop: async () => {
-      ended = true;
-      child.kill('SIGTERM');
-      const late = setTimeout(() => child.kill('SIGKILL'), 5000);
-      await gone;
-      clearTimeout(late);
-    },
+    tell: (trouble, is) => void (child.connected && child.send({ trouble, is })),
+    stop,
   };
 }
 

@@ -3,11 +3,13 @@ import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { projectRoot } from '../infra/local/settings.ts';
 import { FreshetError } from '../runtime/errors.ts';
+import { breakDemo } from './demo-control.ts';
 import { identityCommand } from './identity-command.ts';
 import { segmentCommands } from './segments-command.ts';
 import { rejectedCommand } from './rejected-command.ts';
 import { type ReplayCommand, replay } from './replay.ts';
 import { run } from './run.ts';
+import { printWaiting } from './sources-waiting.ts';
 import { readSettings } from './settings.ts';
 import { start, type StartOptions } from './start.ts';
 import { printTopics } from './print-topics.ts';
@@ -52,6 +54,7 @@ program
   .addOption(workspace)
   .addOption(new Option('--profile <name>', 'profile of freshet.yaml').default('demo'))
   .option('--no-demo', 'without the simulated shop')
+  .option('--no-story', 'without the troubles of the first three minutes')
   .option('--rate <events>', 'events a second of the simulated shop', rate, 150)
   .action((options: Omit<StartOptions, 'settings'>) => start({ ...options, settings: readSettings(process.env) }));
 
@@ -59,7 +62,7 @@ program
   .command('run')
   .argument(
     '<name...>',
-    'processors (tag-freshness, stitch-identity, customers, detect-fraud, watch-sources) and connectors (gateway, email, console)',
+    'processors (tag-freshness, stitch-identity, customers, detect-fraud, watch-sources) and connectors (gateway, polls, email, console)',
   )
   .description('some processors or connectors of a deployment, on an own cluster or on that of `freshet start`')
   .addOption(workspace)
@@ -68,6 +71,20 @@ program
   .action((names: string[], options: Chosen & { readonly instances: number }) =>
     run({ ...options, names, settings: readSettings(process.env) }),
   );
+
+const sources = program.command('sources').description('the sources of a workspace as an operator sees them');
+sources
+  .command('waiting')
+  .description('who waits for which source, and since when, in the process that runs on this machine')
+  .action(() => printWaiting(readSettings(process.env)));
+
+program
+  .command('demo')
+  .description('what is shown by `freshet start`')
+  .command('break')
+  .argument('<what>', 'a trouble that freshet.yaml declares, or processor')
+  .description('lets something go wrong in the demonstration that runs, and mends it; the live page tells what comes of it')
+  .action((what: string) => breakDemo(what, readSettings(process.env)));
 
 program
   .command('validate')

@@ -32,6 +32,7 @@ import { rawTopic, topics } from '../schemas/topics.ts';
 import { withRawSchemas } from './raw-serdes.ts';
 import { lastReports } from './source-reports.ts';
 import { instanceOf, storedTasks, withAdvice } from './stores.ts';
+import { type Down, tearDown } from './tear-down.ts';
 
 export interface PipelineOptions {
   readonly kafka: Kafka;
@@ -70,6 +71,10 @@ export interface Pipeline {
   readonly partitions: number;
   /** A feed for the named sources. */
   feed(instance: string, sources: readonly SourceConfig[]): Feed;
+  /** Kills a processor of this process; the result starts it again. Undefined: it does not run here. */
+  kill(processor: string): Promise<(() => Promise<void>) | undefined>;
+  /** Processors that were killed and are not back, by name. */
+  readonly down: ReadonlyMap<string, Down>;
   /** Tasks that still hold something. */
   unfinished(): readonly string[];
   stop(): Promise<void>;
@@ -104,10 +109,20 @@ export async function prepareCluster(options: PrepareOptions): Promise<void> {
 
 /** Every declared topic and the raw topics of sources that have one. */
 export function allTopics(sources: readonly SourceConfig[]): Topic[] {
+  const endpoints = sources.filter(({ input }) => input.kind === 'endpoint');
+  const others = sources.filter(({ input }) => input.kind !== 'endpoint');
   return [
-    ...Object.values(topics),
-    ...sources.filter(({ input }) => input.kind !== 'endpoint').map(({ name }) => rawTopic(name)),
+    ...Object.values(topics).map((topic) => (topic.name === topics.eventsRaw.name ? keptFor(topic, endpoints) : topic)),
+    ...others.map((source) => keptFor(rawTopic(source.name), [source])),
   ];
+}
+
+/** Kept as long as the longest of its sources asks; those that do not ask want what is usual. */
+function keptFor(topic: Topic, sources: readonly SourceConfig[]): Topic {
+  const { retention } = topic;
+  if (retention.kind !== 'delete' || !sources.some(({ keepMs }) => keepMs !== undefined)) return topic;
+  const retentionMs = Math.max(...sources.map(({ keepMs }) => keepMs ?? retention.retentionMs));
+  return { ...topic, retention: { ...retention, retentionMs } };
 }
 
 /** Topics, schemas, control topic, workers: everything that is not a connector. Resolves when the tasks are assigned. */
@@ -161,14 +176,18 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
     changelogDeleteRetentionMs: 24 * 60 * 60 * 1000,
   };
   const clocks = sources.map((source) => sourceClock(source, sources));
-  const wanted = new Set(options.run ?? [...processors.map(({ name }) => name), WATCH_SOURCES]);
   const timeout = options.sessionTimeoutMs === undefined ? {} : { sessionTimeoutMs: options.sessionTimeoutMs };
-  const workers = processors
-    .filter(({ name }) => wanted.has(name))
-    .map((processor) => {
-      const own = stored.flatMap((task) => (task.processor === processor.name ? [task.partition] : []));
-      return new Worker({ environment, processor, tasks: partitions, sources: clocks, instanceId, stored: own, ...timeout });
-    });
+  const workerOf = (processor: Processor, own: readonly number[]): Worker =>
+    new Worker({ environment, processor, tasks: partitions, sources: clocks, instanceId, stored: own, ...timeout });
+  const wanted = new Set(options.run ?? [...processors.map(({ name }) => name), WATCH_SOURCES]);
+  const own = processors.filter(({ name }) => wanted.has(name));
+  const workers = own.map((processor) =>
+    workerOf(
+      processor,
+      stored.flatMap((task) => (task.processor === processor.name ? [task.partition] : [])),
+    ),
+  );
+  const down = new Map<string, Down>();
 
   const watcher = wanted.has(WATCH_SOURCES)
     ? watchSources({
@@ -235,6 +254,24 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
         progress,
         claims,
       }),
+    down,
+    kill: async (name) => {
+      const index = workers.findIndex(({ processor }) => processor.name === name);
+      const worker = workers[index];
+      if (worker === undefined) return undefined;
+      const own = worker.status().map(({ partition }) => partition);
+      const torn = tearDown(worker, kafka, () => clock.now());
+      down.set(name, { since: clock.now(), waiting: 0 });
+      const gone = await torn;
+      down.set(name, gone.down);
+      return async () => {
+        const next = workerOf(worker.processor, own);
+        workers[index] = next;
+        await next.start();
+        gone.forget();
+        down.delete(name);
+      };
+    },
     unfinished: () =>
       workers.flatMap((worker) =>
         worker

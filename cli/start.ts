@@ -8,12 +8,15 @@ import { loadWorkspace } from '../workspace/load.ts';
 import { type App, startApp } from './app.ts';
 import { connect } from './cluster.ts';
 import { startDemo } from './demo.ts';
+import { demoRouter } from './demo-control.ts';
+import { DemoStory } from './demo-story.ts';
 import { ProcessHealth, serveHealth } from './health.ts';
 import { jsonLog } from './log.ts';
 import { patiently } from './patiently.ts';
 import type { Settings } from './settings.ts';
 import { onShutdown } from './shutdown.ts';
 import { startTerminal } from './terminal.ts';
+import { CUSTOMERS } from './topology.ts';
 import type { WorkspaceChoice } from './validate.ts';
 import { welcome } from './welcome.ts';
 
@@ -21,13 +24,22 @@ export interface StartOptions extends WorkspaceChoice {
   readonly settings: Settings;
   readonly demo: boolean;
   readonly rate: number;
+  /** Whether the first minutes tell what goes wrong and what comes of it. */
+  readonly story?: boolean;
 }
 
 /** When it is ended while it starts, the step in hand may take so long to come to an end; milliseconds. */
 const STEP_MS = 20_000;
 
 /** Everything on this machine, from the broker to the mailbox, until a signal ends it in order. */
-export async function start({ workspace: dir, profile, settings, demo, rate }: StartOptions): Promise<void> {
+export async function start({
+  workspace: dir,
+  profile,
+  settings,
+  demo,
+  rate,
+  story: tellStory = true,
+}: StartOptions): Promise<void> {
   const plainly = (line: string): void => void process.stderr.write(`freshet: ${line}\n`);
   let print = plainly;
   const say = (line: string): void => print(line);
@@ -41,6 +53,7 @@ export async function start({ workspace: dir, profile, settings, demo, rate }: S
   const closers: (() => Promise<void> | void)[] = [];
   let dead: Error | undefined;
   let app: App | undefined;
+  let story: DemoStory | undefined;
   const health = new ProcessHealth();
 
   const bringUp = async (): Promise<void> => {
@@ -65,7 +78,9 @@ export async function start({ workspace: dir, profile, settings, demo, rate }: S
     if (signal.aborted) return;
     say('topics, schemas and processors …');
     const expect = demo && workspace.demo?.history !== undefined ? [workspace.demo.history] : [];
-    const once = (): Promise<App> => startApp({ settings, workspace, templates, connection, log, expect });
+    const routes = demo ? { '/api/demo': demoRouter(() => story) } : {};
+    const once = (): Promise<App> =>
+      startApp({ settings, workspace, templates, connection, log, expect, routes, story: () => story?.lines() ?? [] });
     const onWait = (reason: string): void => {
       health.hold(`starting, waits: ${reason}`);
       say(`waits: ${reason}`);
@@ -89,7 +104,20 @@ export async function start({ workspace: dir, profile, settings, demo, rate }: S
     });
     if (!demo) return;
     const shop = await startDemo({ app: started, workspace, dataDir: settings.dataDir, rate, say, signal });
+    if (shop === undefined) return;
     closers.push(() => shop.stop());
+    const told = new DemoStory({
+      troubles: workspace.demo?.troubles ?? [],
+      tell: shop.tell,
+      processor: CUSTOMERS,
+      kill: async () => (await started.pipeline.kill(CUSTOMERS)) ?? (async () => undefined),
+      figures: () => started.figures(),
+      say,
+      now: () => Date.now(),
+    });
+    story = told;
+    closers.push(() => told.stop());
+    if (tellStory) told.begin();
   };
 
   const starting = bringUp();

@@ -13,8 +13,8 @@ describe('without a terminal', () => {
   });
 
   it('nothing at all is zeros', () => {
-    const { walk, status } = fakeSnapshot();
-    const empty = { walk: { ...walk, events: 0, lagMs: null }, status: { ...status, segments: [] } };
+    const { walk, status, ...rest } = fakeSnapshot();
+    const empty = { ...rest, walk: { ...walk, events: 0, lagMs: null }, status: { ...status, segments: [] } };
     expect(renderLine(empty)).toMatch(/^events 0, lag 0 s, entered 0, left 0, mails \d+, held \d+, rejected \d+$/);
   });
 
@@ -46,6 +46,13 @@ describe('on a terminal', () => {
     expect(text).toMatch(/left-halfway because of timer after Table Booked/);
   });
 
+  it('what is being shown is told near the top, and who waits for which source beside the sources', () => {
+    const text = screen(fakeSnapshot(Date.now())).map(plain);
+    expect(text[3]).toMatch(/^[\d:]{8} {2}The till is silent/);
+    expect(text.join('\n')).toMatch(/warehouse +4 messages of there-again since [\d:]{8}/);
+    expect(text.join('\n')).toMatch(/site +at least 17 decisions of first-visit since [\d:]{8}/);
+  });
+
   it('a fraud alert is red and near the top', () => {
     const index = screen(fakeSnapshot()).findIndex((line) => line.startsWith('\u001b[31;1mFRAUD'));
     expect(index).toBe(2);
@@ -62,10 +69,10 @@ describe('on a terminal', () => {
   });
 
   it('no data move the cursor', () => {
-    const { walk, status } = fakeSnapshot();
+    const { walk, status, ...rest } = fakeSnapshot();
     const [first] = status.segments;
     const segments = first === undefined ? [] : [{ ...first, segment: '\u001b[2J\u009b2J\u202eevil\n\r' }];
-    const lines = screen({ walk, status: { ...status, segments } });
+    const lines = screen({ ...rest, walk, status: { ...status, segments } });
     expect(lines.some((line) => plain(line).startsWith('?[2J?2J?evil??'))).toBe(true);
     // oxlint-disable-next-line eslint/no-control-regex -- control characters are what it looks for
     for (const line of lines) expect(plain(line)).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202e]/);

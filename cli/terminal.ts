@@ -1,4 +1,4 @@
-import type { Because, Decision, Snapshot } from '../services/views.ts';
+import type { Because, Decision, Snapshot, Waiting } from '../services/views.ts';
 
 /** The part of a writable stream that the terminal view needs; `process.stdout` has it. */
 export interface TerminalOutput {
@@ -107,7 +107,13 @@ export function renderScreen(
   { columns, rows }: { readonly columns: number; readonly rows: number },
 ): readonly string[] {
   const { walk, status } = snapshot;
-  const head: Line[] = [[], headline(snapshot), ...status.alerts.slice(0, 3).map((alert) => alertLine(alert)), []];
+  const head: Line[] = [
+    [],
+    headline(snapshot),
+    ...status.alerts.slice(0, 3).map((alert) => alertLine(alert)),
+    ...snapshot.story.slice(0, 4).map(({ at, tone, text }): Line => [span(`${time(at)}  `, 'soft'), span(text, tone)]),
+    [],
+  ];
   const hops: Line[] = [
     [
       left('hop', 22, 'soft'),
@@ -116,12 +122,13 @@ export function renderScreen(
       right('lag', 10, 'soft'),
       right('rejected', 10, 'soft'),
     ],
-    ...walk.hops.map(({ hop, perSecond, waiting, lagMs, rejected }): Line => [
+    ...walk.hops.map(({ hop, perSecond, waiting, lagMs, rejected, trouble = '' }): Line => [
       left(hop, 22),
       right(`${figure(perSecond)}/s`, 12),
       right(waiting === null ? '–' : figure(waiting), 10),
       right(duration(lagMs), 10, lagTone(lagMs)),
       right(rejected === 0 ? '' : figure(rejected), 10, 'warn'),
+      span(trouble === '' ? '' : `  ${trouble}`, 'bad'),
     ]),
     [],
   ];
@@ -139,6 +146,14 @@ export function renderScreen(
     ]),
     [],
   ];
+  const waiting: Line[] =
+    snapshot.waiting.length === 0
+      ? []
+      : [
+          [left('waited for', 22, 'soft'), span('by whom', 'soft')],
+          ...snapshot.waiting.slice(0, 6).map((each): Line => [left(each.source, 22), span(waiterInWords(each), 'warn')]),
+          [],
+        ];
   const segments: Line[] = [
     [
       left(status.complete ? 'segment' : 'segment (still counting)', 34, 'soft'),
@@ -160,7 +175,7 @@ export function renderScreen(
       ? []
       : [...reasons.map(({ reason, count }): Line => [right(figure(count), 8), span(`  ${reason}`, 'soft')]), []];
   const decisions = status.decisions.map((decision) => decisionLine(decision));
-  const lines = [...head, ...hops, ...sources, ...segments, ...held, ...decisions].slice(0, Math.max(1, rows - 2));
+  const lines = [...head, ...hops, ...sources, ...waiting, ...segments, ...held, ...decisions].slice(0, Math.max(1, rows - 2));
   return lines.map((line) => paint(line, columns - 1));
 }
 
@@ -180,6 +195,11 @@ function headline({ walk, status }: Snapshot): Line {
     span(`  ${rest.join('  ')}`),
     span(`  ${time(walk.at)}`, 'soft'),
   ];
+}
+
+/** Who waits for a source, and since when. */
+export function waiterInWords({ kind, rule, count, atLeast, since }: Waiting): string {
+  return `${atLeast ? 'at least ' : ''}${figure(count)} ${kind}${count === 1 ? '' : 's'} of ${rule} since ${time(since)}`;
 }
 
 function alertLine({ at, rule, reason, customer }: Snapshot['status']['alerts'][number]): Line {

@@ -1,18 +1,24 @@
 import type { Registry } from 'prom-client';
-import type { HopStatus, Status, SnapshotView, Walk } from '../services/views.ts';
+import type { HopStatus, Snapshot, Status, SnapshotView, Told, Waiting, Walk } from '../services/views.ts';
 import type { RunningSink } from '../connectors/sinks/run-sink.ts';
 import type { Worker } from '../runtime/worker.ts';
 import { topics } from '../schemas/topics.ts';
 import { problemsOf } from './health.ts';
 import type { Pipeline } from './pipeline.ts';
+import type { Down } from './tear-down.ts';
 
 export interface WalkViewOptions {
   readonly pipeline: Pipeline;
   readonly sinks: ReadonlyMap<string, RunningSink>;
   readonly metrics: Registry;
   readonly status: () => Status;
+  readonly waiting: () => readonly Waiting[];
+  readonly story: () => readonly Told[];
   readonly now: () => number;
 }
+
+/** What is counted and measured, without what is told of it. */
+export type Figures = Omit<Snapshot, 'story'>;
 
 /** Rates are taken over this long, milliseconds. */
 const WINDOW_MS = 5000;
@@ -23,10 +29,13 @@ export function walkView({
   sinks,
   metrics,
   status,
+  waiting,
+  story,
   now,
-}: WalkViewOptions): SnapshotView & { refresh(): Promise<void> } {
+}: WalkViewOptions): SnapshotView & { figures(): Figures; refresh(): Promise<void> } {
   const samples: { at: number; counts: ReadonlyMap<string, number> }[] = [];
   let counts: ReadonlyMap<string, number> = new Map();
+  let waits: readonly Waiting[] = [];
   const rate = (name: string): number => {
     const oldest = samples[0];
     const newest = samples.at(-1);
@@ -58,6 +67,7 @@ export function walkView({
         lagMs: Math.max(0, ...behind),
         rejected: counts.get(`${processor.name}:rejected`) ?? 0,
         ...troubleOf(worker),
+        ...awayOf(pipeline.down.get(processor.name), now()),
       };
     });
     const last = [...sinks].map(([hop, sink]): HopStatus => {
@@ -77,15 +87,25 @@ export function walkView({
       hops: list,
     };
   };
+  const figures = (): Figures => ({ walk: walk(), status: status(), waiting: waits });
   return {
     refresh: async () => {
+      waits = waiting();
       const finished = [...sinks].map(([hop, sink]) => [`${hop}:in`, sink.status().finished] as const);
       counts = new Map([...(await readCounts(metrics)), ...finished]);
       samples.push({ at: now(), counts });
       while (samples.length > 2 && (samples[1]?.at ?? 0) < now() - WINDOW_MS) samples.shift();
     },
-    snapshot: () => ({ walk: walk(), status: status() }),
+    figures,
+    snapshot: () => ({ ...figures(), story: story() }),
   };
+}
+
+/** Of a processor that was killed: what waits for it, and for how long. */
+function awayOf(down: Down | undefined, now: number): Partial<HopStatus> {
+  if (down === undefined) return {};
+  const lagMs = Math.max(0, now - down.since);
+  return { waiting: down.waiting, lagMs, trouble: `killed ${Math.round(lagMs / 1000)} s ago` };
 }
 
 /** What readiness would say, in one line. */

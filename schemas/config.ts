@@ -51,7 +51,38 @@ export type SourceInput =
   /** A raw topic of its own, fed by any producer. */
   | { readonly kind: 'topic' }
   /** Files read by `freshet replay`, written to the source's raw topic. */
-  | { readonly kind: 'file'; readonly file: FileFormat };
+  | { readonly kind: 'file'; readonly file: FileFormat }
+  /** Asked for by HTTP by the connector `polls`, written to the source's raw topic. */
+  | { readonly kind: 'poll'; readonly poll: PollConfig }
+  /** Calls of others, taken in by the gateway and written to the source's raw topic. */
+  | { readonly kind: 'webhook'; readonly webhook: WebhookConfig };
+
+/** What is asked for by HTTP, and how often. Headers hold secrets: they are never shown. */
+export interface PollConfig {
+  /** `{cursor}` stands for the cursor. */
+  readonly url: string;
+  readonly everyMs: number;
+  /** CEL over `body`: the list of records; null: the body. */
+  readonly items: string | null;
+  /** `next` and `more` are CEL over `body`. */
+  readonly cursor: { readonly next: string; readonly first: string; readonly more: string | null } | null;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+}
+
+/** How calls of others are signed, by HMAC-SHA-256 over the body as it came. */
+export interface WebhookConfig {
+  /** Never shown. */
+  readonly secrets: readonly string[];
+  /** Names of headers are in lower case. */
+  readonly header: string;
+  readonly encoding: 'hex' | 'base64';
+  readonly prefix: string;
+  /** Where the signed time of sending stands, epoch seconds: in a header, or in that of the signature after this prefix. */
+  readonly timestamp: { readonly header: string } | { readonly inSignature: string } | null;
+  readonly idHeader: string | null;
+  readonly withinMs: number;
+}
 
 export interface FileFormat {
   readonly format: 'csv' | 'ndjson';
@@ -80,6 +111,8 @@ export interface SourceConfig {
   readonly transform: readonly TransformRule[] | null;
   /** Time zone of local times in its records, IANA name. */
   readonly timezone: string;
+  /** How long its raw records are kept, milliseconds; the default of raw topics when left out. */
+  readonly keepMs?: number;
   /** What feeds it, where that is declared. */
   readonly fedBy?: readonly FedBy[];
 }

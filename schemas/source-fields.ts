@@ -1,5 +1,6 @@
 import type { JsonSchema } from './config.ts';
 import { durationSchema } from './duration.ts';
+import { pollSchema, webhookSchema } from './source-pull.ts';
 import { cadenceSchema } from './source-cadence.ts';
 
 const object = (
@@ -103,6 +104,11 @@ export const sourceSchema: JsonSchema = {
       endpoint,
       topic,
       file,
+      poll: pollSchema,
+      webhook: webhookSchema,
+      keep: durationSchema(
+        'How long its raw records are kept, from 1h to 400d: of the raw topic of the source; endpoints share events.raw, which is kept as long as the longest of them asks; 28d by default',
+      ),
       mode: {
         enum: ['live', 'backfill', 'replay'],
         description:

@@ -14,6 +14,7 @@ import { parseDuration } from './duration.ts';
 import { schemaCheck } from './json-schema.ts';
 import { isSegmentType, segmentTypes } from './segment-message.ts';
 import { cadenceOf, type CadenceYaml } from './source-cadence.ts';
+import { compilePoll, compileWebhook, type PollYaml, type WebhookYaml } from './source-pull.ts';
 import { sourceSchema } from './source-fields.ts';
 import type { Liveness } from '../runtime/watermarks/contract.ts';
 import type { BatchEnd } from '../runtime/watermarks/source-batches.ts';
@@ -51,6 +52,9 @@ interface SourceYaml {
     readonly drop_duplicate_rows?: boolean;
     readonly time: string;
   };
+  readonly poll?: PollYaml;
+  readonly webhook?: WebhookYaml;
+  readonly keep?: string;
   readonly mode?: SourceMode;
   readonly cadence?: CadenceYaml;
   readonly fed_by?: Readonly<Record<string, CadenceYaml>>;
@@ -81,7 +85,7 @@ export function compileSource(value: unknown, env: Env): SourceConfig {
   const yaml = value as SourceYaml;
   const timezone = zoneOf(yaml.timezone ?? 'UTC');
   const input = inputOf(yaml, env, timezone);
-  const cadence = cadenceOf(yaml.cadence ?? 'realtime', timezone, ['cadence']);
+  const cadence = cadenceOf(yaml.cadence ?? (yaml.poll ? { every: yaml.poll.every } : 'realtime'), timezone, ['cadence']);
   const fedBy = Object.entries(yaml.fed_by ?? {}).map(([name, each]) => ({
     name,
     cadence: cadenceOf(each, timezone, ['fed_by', name]),
@@ -99,8 +103,16 @@ export function compileSource(value: unknown, env: Env): SourceConfig {
     events: eventsOf(yaml),
     transform,
     timezone,
+    ...(yaml.keep === undefined ? {} : { keepMs: keepOf(yaml.keep) }),
     ...(fedBy.length > 0 ? { fedBy } : {}),
   };
+}
+
+/** What is kept for less than an hour cannot be read again after a stop; history is kept elsewhere for longer than 400 days. */
+function keepOf(keep: string): number {
+  const ms = parseDuration(keep, ['keep']);
+  if (ms < 3_600_000 || ms > 400 * 86_400_000) throw new ConfigProblem(['keep'], `expected 1h to 400d, found "${keep}"`);
+  return ms;
 }
 
 function latenessOf(input: SourceInput, cadence: Cadence): number {
@@ -118,18 +130,20 @@ function zoneOf(timezone: string): string {
 }
 
 function inputOf(yaml: SourceYaml, env: Env, timezone: string): SourceInput {
-  const given = (['endpoint', 'topic', 'file'] as const).filter((kind) => yaml[kind] !== undefined);
+  const given = (['endpoint', 'topic', 'file', 'poll', 'webhook'] as const).filter((kind) => yaml[kind] !== undefined);
   if (given.length !== 1) {
     const found = given.length === 0 ? 'none' : given.join(' and ');
     throw new ConfigProblem(
       given[1] === undefined ? [] : [given[1]],
-      `expected exactly one of endpoint, topic and file, found ${found}`,
+      `expected exactly one of endpoint, topic, file, poll and webhook, found ${found}`,
     );
   }
   if (yaml.endpoint !== undefined) {
     const writeKeyHashes = yaml.endpoint.write_keys.map((key, index) => keyHash(key, env, ['endpoint', 'write_keys', index]));
     return { kind: 'endpoint', writeKeyHashes };
   }
+  if (yaml.poll !== undefined) return { kind: 'poll', poll: compilePoll(yaml.poll, env) };
+  if (yaml.webhook !== undefined) return { kind: 'webhook', webhook: compileWebhook(yaml.webhook, env) };
   if (yaml.file === undefined) return { kind: 'topic' };
   compileCel(yaml.file.time, { variables: ['record'], path: ['file', 'time'], timezone });
   const file: FileFormat = {
@@ -153,6 +167,13 @@ function keyHash(key: string, env: Env, path: ConfigPath): string {
 function livenessOf({ liveness, transform = [] }: SourceYaml, input: SourceInput, cadence: Cadence): Liveness {
   if (input.kind === 'file' && liveness !== undefined && liveness !== 'batch')
     throw new ConfigProblem(['liveness'], 'expected batch: the reader of the files states how far they have been read');
+  if (
+    input.kind === 'poll' &&
+    liveness !== undefined &&
+    liveness !== 'batch' &&
+    !(typeof liveness === 'object' && 'batch' in liveness)
+  )
+    throw new ConfigProblem(['liveness'], 'expected batch, or none: whoever asks states up to when it has been answered');
   const ending = transform.findIndex((rule) => rule.ends_batch === true);
   const isBatch = liveness === 'batch' || (typeof liveness === 'object' && 'batch' in liveness);
   if (ending >= 0 && (!isBatch || input.kind === 'file'))
@@ -162,7 +183,7 @@ function livenessOf({ liveness, transform = [] }: SourceYaml, input: SourceInput
     );
   if (isBatch) {
     if (input.kind === 'file') return { kind: 'stated' };
-    return { kind: 'batch', ends: batchEndOf(liveness, ending), vouched: input.kind === 'endpoint' };
+    return { kind: 'batch', ends: batchEndOf(liveness, ending), vouched: input.kind === 'endpoint' || input.kind === 'webhook' };
   }
   switch (liveness) {
     case 'heartbeat':
@@ -170,8 +191,8 @@ function livenessOf({ liveness, transform = [] }: SourceYaml, input: SourceInput
     case 'drained':
       return { kind: 'idle-after', patienceMs: Number.POSITIVE_INFINITY };
     case undefined:
-      if (input.kind === 'endpoint') return { kind: 'heartbeat' };
-      if (input.kind === 'file') return { kind: 'stated' };
+      if (input.kind === 'endpoint' || input.kind === 'webhook') return { kind: 'heartbeat' };
+      if (input.kind === 'file' || input.kind === 'poll') return { kind: 'stated' };
       return { kind: 'idle-after', patienceMs: cadence.kind === 'on-change' ? Number.POSITIVE_INFINITY : 5 * 60_000 };
     default:
       return { kind: 'idle-after', patienceMs: parseDuration(liveness.idle_after, ['liveness', 'idle_after']) };

@@ -39,7 +39,9 @@ export class StatusFold {
   readonly #alerts = new Recent<Alert>(SHOWN);
   readonly #reasons = new Tally(50);
   readonly #rejections = new Tally(50);
-  readonly #counts = { sent: 0, failed: 0, held: 0, wouldSend: 0, rejected: 0 };
+  readonly #counts = { sent: 0, failed: 0, held: 0, released: 0, dropped: 0, wouldSend: 0, rejected: 0 };
+  /** Messages that are held. */
+  readonly #held = new Recent<true>(KEPT);
   complete = false;
 
   membership(change: MembershipChange, live: boolean): void {
@@ -66,7 +68,8 @@ export class StatusFold {
   requested({ id, customer, activation, channel, membership, segment, reason, requestedAt, proof }: ActivationRequest): void {
     const message = { id, activation, status: 'requested', reason: '' };
     this.#messages.put(membership, message);
-    if (this.#mails.get(id) === undefined)
+    if (this.#held.delete(id)) this.#counts.released++;
+    if (this.#mails.get(id) === undefined || this.#mails.get(id)?.status === 'held')
       this.#mails.put(id, mailOf({ ...message, at: requestedAt, channel, segment, customer, because: reason }, proof));
   }
 
@@ -77,6 +80,8 @@ export class StatusFold {
     const message = { id, activation, status: decision, reason };
     if (!HISTORY.has(cause.kind)) this.#messages.put(membership, message);
     const wouldSend = decision === 'would-send';
+    if (live && decision === 'dropped' && this.#held.delete(id)) this.#counts.dropped++;
+    if (live && decision === 'held') this.#held.put(id, true);
     if (live && wouldSend) this.#counts.wouldSend++;
     if (live && !wouldSend) this.#counts.held++;
     if (live && !wouldSend) this.#reasons.add(`${decision}: ${gate}`);
@@ -113,7 +118,7 @@ export class StatusFold {
   }
 
   snapshot(at: number): Status {
-    const { sent, failed, held, wouldSend, rejected } = this.#counts;
+    const { sent, failed, held, released, dropped, wouldSend, rejected } = this.#counts;
     const byMembership = (decision: Decision): Decision => {
       const message = this.#messages.get(decision.id);
       const mail = message === undefined ? undefined : this.#mails.get(message.id);
@@ -125,7 +130,16 @@ export class StatusFold {
       segments: [...this.#segments]
         .map(([segment, { now, entered, left }]) => ({ segment, members: now.size, entered, left }))
         .sort((a, b) => (a.segment < b.segment ? -1 : 1)),
-      mails: { sent, failed, held, wouldSend, reasons: this.#reasons.top(8), last: newest(this.#mails, SHOWN) },
+      mails: {
+        sent,
+        failed,
+        held,
+        released,
+        dropped,
+        wouldSend,
+        reasons: this.#reasons.top(8),
+        last: newest(this.#mails, SHOWN),
+      },
       decisions: newest(this.#decisions, SHOWN).map(byMembership),
       sources: [...this.#sources.values()].sort((a, b) => (a.source < b.source ? -1 : 1)),
       alerts: newest(this.#alerts, SHOWN),

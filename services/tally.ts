@@ -44,6 +44,11 @@ export class Recent<V> {
     return this.#values.get(id);
   }
 
+  /** Whether it was there. */
+  delete(id: string): boolean {
+    return this.#values.delete(id);
+  }
+
   values(): readonly V[] {
     return [...this.#values.values()];
   }

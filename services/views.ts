@@ -108,6 +108,27 @@ export interface SourceStatus {
   readonly link: string | null;
 }
 
+/** Decisions of a segment, or messages of an activation, that wait for a source. */
+export interface Waiting {
+  readonly source: string;
+  /** decision: its time has passed, but not all of the source has been seen up to it. message: it is held until its facts are fresh. */
+  readonly kind: 'decision' | 'message';
+  /** Of the segment or the activation. */
+  readonly rule: string;
+  readonly count: number;
+  /** There may be more than were counted. */
+  readonly atLeast: boolean;
+  /** The time of the first of them. */
+  readonly since: number;
+}
+
+/** A sentence on what is being shown, for whoever watches. */
+export interface Told {
+  readonly at: number;
+  readonly tone: 'plain' | 'good' | 'bad';
+  readonly text: string;
+}
+
 export interface Alert {
   readonly id: string;
   readonly at: number;
@@ -125,7 +146,11 @@ export interface Status {
   readonly mails: {
     readonly sent: number;
     readonly failed: number;
+    /** Withheld, for whatever reason. */
     readonly held: number;
+    /** Of those that waited for fresher facts: sent after all, and dropped. */
+    readonly released: number;
+    readonly dropped: number;
     readonly wouldSend: number;
     /** Withheld and failed ones by reason, most frequent first. */
     readonly reasons: readonly Counted[];
@@ -141,6 +166,10 @@ export interface Status {
 export interface Snapshot {
   readonly walk: Walk;
   readonly status: Status;
+  /** Who waits for which source, longest first; of the tasks in this process. */
+  readonly waiting: readonly Waiting[];
+  /** What a demonstration has to say, newest first; empty without one. */
+  readonly story: readonly Told[];
 }
 
 export interface SnapshotView {

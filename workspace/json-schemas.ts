@@ -3,6 +3,7 @@ import { activationSchema } from '../processors/plan-activations/activation.ts';
 import { segmentSchema } from '../processors/evaluate-segments/segment.ts';
 import { identitySchema } from '../processors/stitch-identity/identity.ts';
 import type { JsonSchema } from '../schemas/config.ts';
+import { durationSchema } from '../schemas/duration.ts';
 import { demandProperties } from '../schemas/freshness-demand.ts';
 import { sourceSchema } from '../schemas/source-schema.ts';
 
@@ -57,13 +58,30 @@ const freshetSchema: JsonSchema = {
           type: 'string',
           minLength: 1,
           description:
-            'Program that sends its events: called with --host URL --rate N, and with --history FILE to write its past.',
+            'Program that sends its events: called with --host URL --rate N --closed, it opens when the message {open: true} comes over the channel of its parent; called with --history FILE it writes its past.',
         },
         history: { type: 'string', minLength: 1, description: 'Source that its past belongs to, loaded before the first start.' },
         try_it: {
           type: 'string',
           minLength: 1,
           description: 'A command for the reader to try; $GATEWAY stands for the address of the gateway.',
+        },
+        troubles: {
+          type: 'object',
+          description:
+            'What can go wrong with its sources on demand, by name: told in the first minutes, and by `freshet demo break`.',
+          additionalProperties: {
+            type: 'object',
+            description: 'A trouble, of which the script is told by a message {trouble, is} over the channel of its parent.',
+            properties: {
+              source: { type: 'string', minLength: 1, description: 'Source that it concerns.' },
+              for: durationSchema('After which it is mended.'),
+              says: { type: 'string', minLength: 1, description: 'What has happened, in a sentence for whoever watches.' },
+              mended: { type: 'string', minLength: 1, description: 'That it is over, in a sentence.' },
+            },
+            required: ['source', 'for', 'says', 'mended'],
+            additionalProperties: false,
+          },
         },
       },
       required: ['script'],

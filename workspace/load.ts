@@ -7,6 +7,7 @@ import { compileIdentity, defaultIdentity, type IdentityRules } from '../process
 import { FreshetError } from '../runtime/errors.ts';
 import type { SourceConfig } from '../schemas/config.ts';
 import { schemaProblems } from '../schemas/json-schema.ts';
+import { parseDuration } from '../schemas/duration.ts';
 import { compileSource } from '../schemas/source-schema.ts';
 import { checkReferences } from './check-references.ts';
 import { type ChannelDemands, withDemands } from './demands.ts';
@@ -47,6 +48,18 @@ export interface Demo {
   readonly history: string | undefined;
   /** A command for the reader to try, with `$GATEWAY` for the address of the gateway. */
   readonly tryIt: string | undefined;
+  /** What can go wrong on demand, in the order in which it is told. */
+  readonly troubles: readonly Trouble[];
+}
+
+/** Something that goes wrong with a source, and is mended. */
+export interface Trouble {
+  readonly name: string;
+  readonly source: string;
+  readonly forMs: number;
+  /** Sentences for whoever watches. */
+  readonly says: string;
+  readonly mended: string;
 }
 
 export interface LoadOptions {
@@ -59,7 +72,12 @@ interface Settings {
   readonly secret: string;
   readonly timezone?: string;
   readonly channels?: ChannelDemands;
-  readonly demo?: { readonly script: string; readonly history?: string; readonly try_it?: string };
+  readonly demo?: {
+    readonly script: string;
+    readonly history?: string;
+    readonly try_it?: string;
+    readonly troubles?: Readonly<Record<string, { source: string; for: string; says: string; mended: string }>>;
+  };
   readonly profiles?: Readonly<Record<string, Readonly<Record<string, string | number | boolean>>>>;
 }
 
@@ -101,10 +119,17 @@ export async function loadWorkspace(dir: string, env: Values, options: LoadOptio
     fraud: fraud ?? defaultFraud,
     templates,
     templatesDir,
-    demo: settings.demo && { script: settings.demo.script, history: settings.demo.history, tryIt: settings.demo.try_it },
+    demo: settings.demo && demoOf(settings.demo),
     warnings: feasibilityWarnings([...segments, ...activations], plain(sources)),
     tests: segments.flatMap(({ file, value }) => testsOf(file, value)),
   };
+}
+
+function demoOf({ script, history, try_it: tryIt, troubles = {} }: NonNullable<Settings['demo']>): Demo {
+  const told = Object.entries(troubles).map(([name, { source, for: time, says, mended }]): Trouble => {
+    return { name, source, forMs: parseDuration(time, ['demo', 'troubles', name, 'for']), says, mended };
+  });
+  return { script, history, tryIt, troubles: told };
 }
 
 /** Reads a file of rules of identity that lies anywhere; CONFIG_INVALID with the places of what is wrong. */
@@ -170,7 +195,7 @@ function reader(dir: string, values: Values, problems: Problem[]): Reader {
     const compiled = [];
     for (const name of (await list(join(dir, kind))).filter((file) => /\.ya?ml$/.test(file))) {
       const before = problems.length;
-      const file = await readYaml(dir, `${kind}/${name}`, { values, left: ['write_keys'] }, problems);
+      const file = await readYaml(dir, `${kind}/${name}`, { values, left: ['write_keys', 'secrets', 'auth'] }, problems);
       if (file === undefined || !fits(kind, file, problems) || problems.length > before) continue;
       const value = attempt(file, problems, compile);
       if (value !== undefined) compiled.push({ file, value });

@@ -1,6 +1,6 @@
 import { Router } from 'express';
 
-const files = ['page.css', 'page.mjs', 'draw.mjs', 'format.mjs', 'icon.svg'];
+const files = ['page.css', 'story.css', 'page.mjs', 'draw.mjs', 'format.mjs', 'icon.svg'];
 
 /** The live page at `/`: it reads `/api/stream` and shows it, as text only. */
 export function consoleRouter(): Router {

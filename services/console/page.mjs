@@ -87,12 +87,18 @@ function drawDecision(decision) {
   );
 }
 
+/** A count that waits for a source says so in the place where it is read. */
+function waitsIn(waiting, segment) {
+  const own = waiting.filter(({ kind, rule }) => kind === 'decision' && rule === segment);
+  return own.map(({ source, count: many, since }) => ` ${count(many)} more wait for ${source} since ${time(since)}`).join(';');
+}
+
 function drawSegment(segment) {
   if (segment.none) return el('tr', {}, el('td', { class: 'none', colspan: '4' }, segment.none));
   return el(
     'tr',
     {},
-    el('th', { scope: 'row' }, segment.segment),
+    el('th', { scope: 'row' }, segment.segment, segment.waits ? el('small', { class: 'waits' }, segment.waits) : null),
     el('td', {}, count(segment.members)),
     el('td', { class: segment.entered > 0 ? 'entered' : '' }, segment.entered > 0 ? `+${count(segment.entered)}` : '0'),
     el('td', { class: segment.left > 0 ? 'left' : '' }, segment.left > 0 ? `−${count(segment.left)}` : '0'),
@@ -111,6 +117,22 @@ function drawSource(source) {
     el('td', { title: source.link ? `fed by ${source.link}` : '' }, time(source.watermark)),
     el('td', {}, time(source.expectedAt)),
   );
+}
+
+function drawWaiting({ source, kind, rule, count: many, atLeast, since }) {
+  const what = kind === 'message' ? 'held until it is fresh' : 'not decided: what it will tell may change the answer';
+  return el(
+    'tr',
+    {},
+    el('th', { scope: 'row' }, source),
+    el('td', { title: what }, `${rule} (${kind})`),
+    el('td', { class: 'chip slow' }, `${atLeast ? '≥ ' : ''}${count(many)}`),
+    el('td', {}, time(since)),
+  );
+}
+
+function drawTold({ at, tone, text }) {
+  return el('li', { class: tone }, el('time', {}, time(at)), ` ${text}`);
 }
 
 /** Sentences name times in UTC; on this page they are those of the reader's clock, as all others. */
@@ -149,10 +171,15 @@ function show(snapshot) {
   headline(snapshot);
   find('#alerts').hidden = status.alerts.length === 0;
   sync(find('#alerts ol'), status.alerts.slice(0, 5), ({ id }) => id, drawAlert);
+  find('#story').hidden = snapshot.story.length === 0;
+  sync(find('#story ol'), snapshot.story, ({ at, text }) => `${at} ${text}`, drawTold);
+  find('#waiting').hidden = snapshot.waiting.length === 0;
+  sync(find('#waiting tbody'), snapshot.waiting, ({ source, kind, rule }) => `${source} ${kind} ${rule}`, drawWaiting);
   sync(find('#walk ol'), walk.hops, ({ hop }) => hop, drawHop);
   sync(find('#decisions ol'), orNone(status.decisions, 'None yet.'), ({ id }) => id, drawDecision);
   find('#segments small').textContent = status.complete ? '' : 'still counting';
-  sync(find('#segments tbody'), orNone(status.segments, 'Nobody is in any segment yet.'), ({ segment }) => segment, drawSegment);
+  const segments = status.segments.map((segment) => ({ ...segment, waits: waitsIn(snapshot.waiting, segment.segment) }));
+  sync(find('#segments tbody'), orNone(segments, 'Nobody is in any segment yet.'), ({ segment }) => segment, drawSegment);
   sync(find('#sources tbody'), orNone(status.sources, 'No source has been heard of yet.'), ({ source }) => source, drawSource);
   sync(find('#mails ol'), orNone(status.mails.last.slice(0, 8), 'None yet.'), ({ id }) => id, drawMail);
   const reasons = [

@@ -100,6 +100,8 @@ export function fakeSnapshot(at = now): Snapshot {
         sent: 312,
         failed: 2,
         held: 41,
+        released: 11,
+        dropped: 7,
         wouldSend: 1290,
         reasons: [
           { reason: 'held: freshness', count: 23 },
@@ -151,6 +153,11 @@ export function fakeSnapshot(at = now): Snapshot {
       ],
       rejected: { count: 12, reasons: [{ reason: 'site, validate: properties.total: expected a number', count: 12 }] },
     },
+    waiting: [
+      { source: 'warehouse', kind: 'message', rule: 'there-again', count: 4, atLeast: false, since: at - 90_000 },
+      { source: 'site', kind: 'decision', rule: segments[1] ?? '', count: 17, atLeast: true, since: at - 30_000 },
+    ],
+    story: [{ at: at - 30_000, tone: 'bad', text: `The till is silent ${HOSTILE}` }],
   };
 }
 

@@ -10,7 +10,8 @@ export interface WalkRoutes {
 }
 
 /**
- * `GET /api/walk` (rates, lags and sources), `/api/decisions` (the last twenty with their because), `/api/stream` (the whole
+ * `GET /api/walk` (rates, lags and sources), `/api/decisions` (the last twenty with their because), `/api/waiting` (who waits for
+ * which source), `/api/stream` (the whole
  * snapshot as server-sent events, once a second) and `/api/trace/{messageId}` (where an event is and what it changed).
  */
 export function walkRouter({ view, trace, stream }: WalkRoutes): Router {
@@ -21,6 +22,9 @@ export function walkRouter({ view, trace, stream }: WalkRoutes): Router {
   });
   router.get('/api/decisions', (_, response) => {
     response.json(view.snapshot().status.decisions);
+  });
+  router.get('/api/waiting', (_, response) => {
+    response.json(view.snapshot().waiting);
   });
   router.get('/api/stream', stream.handler);
   router.get('/api/trace/:messageId', async ({ params }, response) => {

@@ -96,6 +96,7 @@ describe('the first start', () => {
         expect(Object.fromEntries(status.sources.map((source) => [source.source, source.status]))).toEqual({
           'shop-history': 'ended',
           shop: 'fresh',
+          orders: 'fresh',
           stock: 'fresh',
           prices: 'fresh',
         });
@@ -180,6 +181,22 @@ describe('the first start', () => {
     expect(status.sources.map(({ source }) => source)).not.toContain('retail-csv');
   });
 
+  it('tells what goes wrong in its first minutes: with the till silent, carts are not called abandoned but wait for its orders', async () => {
+    const seen = await eventually(
+      snapshot,
+      ({ story, waiting }) => {
+        expect(story.map(({ text }) => text)).toContainEqual(
+          expect.stringMatching(/^The line of the till is down.* of abandoned-cart wait/),
+        );
+        expect(waiting).toContainEqual(expect.objectContaining({ source: 'orders', rule: 'abandoned-cart', kind: 'decision' }));
+      },
+      patience,
+    );
+    expect(seen.status.sources.find(({ source }) => source === 'orders')?.status).toBe('silent');
+    const { code, stdout } = await sh('npm run freshet -- sources waiting', env);
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^orders +\d+ decisions? of abandoned-cart since /m)]);
+  });
+
   it('prints one plain line every five seconds and nothing else', async () => {
     const said = plain();
     for (const { text } of said) expect(text).toMatch(plainLine);
@@ -258,6 +275,27 @@ describe('the second start', () => {
     expect((await myMails()).length).toBeGreaterThan(0);
     const { sources } = await get<Walk & { sources: SourceStatus[] }>('/api/walk');
     expect(sources.find(({ source }) => source === 'shop-history')?.status).toBe('ended');
+  });
+
+  it('kills a processor when it is asked to: what comes in waits, and is caught up with when it is back', async () => {
+    const broken = await sh('npm run freshet -- demo break processor', env);
+    expect([broken.code, broken.stdout]).toEqual([0, expect.stringMatching(/customers was killed in the middle of its work/)]);
+    await eventually(
+      snapshot,
+      ({ walk }) => {
+        const hop = walk.hops.find(({ hop: name }) => name === 'customers');
+        expect([hop?.trouble, hop?.waiting]).toEqual([expect.stringMatching(/^killed \d+ s ago/), expect.any(Number)]);
+        expect(hop?.waiting).toBeGreaterThan(0);
+      },
+      patience,
+    );
+    const caughtUp = expect.objectContaining({
+      tone: 'good',
+      text: expect.stringMatching(/^customers has caught up \d+ events/),
+    });
+    await eventually(snapshot, ({ story }) => expect(story).toContainEqual(caughtUp), patience);
+    const refused = await sh('npm run freshet -- demo break weather', env);
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('known are stock, orders, processor')]);
   });
 
   it('ends everything as well when a supervisor ends npm, and npm alone', async () => {

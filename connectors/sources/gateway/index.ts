@@ -1,4 +1,4 @@
-import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import express, { type Express, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
 import { Registry } from 'prom-client';
 import type { Clock } from '../../../runtime/clock.ts';
 import type { Producer } from '../../../runtime/kafka/contract.ts';
@@ -39,6 +39,8 @@ export interface GatewayOptions {
   /** Where the metrics `freshet_gateway_*` are registered, once; a registry of its own when left out. */
   readonly registry?: Registry;
   readonly log?: (line: GatewayLogLine) => void;
+  /** More that it takes in on the same port, by path. */
+  readonly more?: Readonly<Record<string, RequestHandler>>;
 }
 
 /** The HTTP gateway: the Segment HTTP API in front of events.raw. Its metrics are in `registry`. */
@@ -117,6 +119,9 @@ export function createGateway(options: GatewayOptions): Gateway {
     if (call === undefined) next();
     else serve(request, response, route, call).catch(next);
   });
+  for (const [path, handler] of Object.entries(options.more ?? {})) {
+    app.use(path, (_, response, next) => (server.isStopping ? answerRefusal(response, server.refusal()) : next()), handler);
+  }
   app.use((_: Request, response: Response) => {
     metrics.requests.inc({ route: 'other', status: 404 });
     answerRefusal(response, refuse(404, 'not_found', 'there is nothing at this path'));

@@ -3,6 +3,7 @@ import { deliveries } from './deliveries.ts';
 import { faultKinds, usualFaults, withFaults, type Delivery } from './faults.ts';
 import { shopEvents } from './model.ts';
 import { demoPace } from './pace.ts';
+import { feedOf } from './shop-event.ts';
 
 const start = Date.UTC(2026, 0, 5);
 const minutes = 8;
@@ -50,6 +51,7 @@ describe('what reaches the gateway', () => {
       first.push(delivery);
     }
     expect(first.every(({ at }, index) => at >= (first[index - 1]?.at ?? start))).toBe(true);
+    expect(first.every(({ fault, event }) => fault === undefined || feedOf(event) === 'shop')).toBe(true);
     const late = first.filter(({ fault }) => fault === 'late');
     expect(late.length).toBeGreaterThan(40);
     expect(late.length).toBeLessThan(140);

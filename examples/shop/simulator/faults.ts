@@ -34,6 +34,7 @@ export function* withFaults(
   events: Iterable<ShopEvent>,
   seed: number,
   shares: FaultShares = usualFaults,
+  isVisitors: (event: ShopEvent) => boolean = ({ source }) => source === 'shop',
 ): Generator<Delivery, void> {
   const random = seededRandom('faults', seed);
   const waiting = new TimeQueue<Delivery>();
@@ -48,7 +49,7 @@ export function* withFaults(
     }
   };
   for (const event of events) {
-    const fault = event.source === 'shop' ? faultOf(shares, random) : undefined;
+    const fault = isVisitors(event) ? faultOf(shares, random) : undefined;
     switch (fault) {
       case 'late':
       case 'out-of-order':
@@ -86,7 +87,8 @@ function faultOf(shares: FaultShares, random: Random): Fault | undefined {
 /** A body that no gateway may take: of each kind of mistake that programs make. */
 function breakMessage(event: ShopEvent, random: Random): string {
   const whole = { ...toMessage(event), messageId: `${event.messageId}-broken` };
-  const { type, userId, anonymousId, ...nobody } = whole as Record<string, unknown>;
+  // Without an address either: it would name somebody.
+  const { type, userId, anonymousId, traits: _, ...nobody } = whole as Record<string, unknown>;
   return random.pick([
     () => JSON.stringify(whole).slice(0, -10),
     () => JSON.stringify({ ...nobody, type }),

@@ -10,7 +10,7 @@ import { compileSource, eventNameOf } from '../../../schemas/source-schema.ts';
 import { historyEvents, writeHistory } from './history.ts';
 import { shopEvents } from './model.ts';
 import { segmentChanges, segmentNames } from './segment-changes.ts';
-import { shopSources, toMessage, type ShopEvent, type ShopSource } from './shop-event.ts';
+import { feedOf, shopSources, toMessage, type ShopEvent, type ShopSource } from './shop-event.ts';
 
 const day = 86_400_000;
 const until = Date.UTC(2026, 0, 31, 12);
@@ -67,6 +67,19 @@ describe('the sources of the shop', () => {
   const start = Date.UTC(2026, 0, 5);
   const week = [...shopEvents({ seed: 1, start, end: start + 7 * day, eventsPerSecond: 0.01 })];
 
+  it('take orders from the till as well, and its signs of life as no events', async () => {
+    const config = await source('orders');
+    const read = ruleReader(config, config.transform ?? []);
+    const orders = week.filter((event) => feedOf(event) === 'orders');
+    expect(new Set(orders.map(nameOf))).toEqual(new Set(config.events));
+    for (const order of orders)
+      expect(read(toMessage(order))).toMatchObject({
+        kind: 'event',
+        draft: { event: nameOf(order), occurredAt: order.occurredAt },
+      });
+    expect(read({ type: 'track', event: 'Till Open', anonymousId: 'till' })).toMatchObject({ kind: 'skipped' });
+  });
+
   it.each(shopSources)(
     'take every call that is made to them, under the time at which it happened: %s',
     async (name: ShopSource) => {
@@ -85,9 +98,10 @@ describe('the sources of the shop', () => {
     },
   );
 
-  it('are about people in one and about products in the others, so that their clocks do not meet in one rule', async () => {
+  it('carry each what it is about, so that only the clocks of visits and orders meet in one rule', async () => {
     expect((await source('shop')).events).toBeNull();
-    expect((await source('stock')).events).toEqual(['Stock Updated']);
+    expect((await source('stock')).events).toEqual(['Wish Counted', 'Stock Updated']);
+    expect((await source('orders')).events).toEqual(['Order Completed', 'Order Refunded']);
     expect((await source('prices')).events).toEqual(['Price Changed']);
   });
 });

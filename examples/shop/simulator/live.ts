@@ -3,8 +3,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { deliveries, type DeliveriesOptions } from './deliveries.ts';
 import { type Delivery, type Fault } from './faults.ts';
 import { openSender, type Outcome, type SenderOptions } from './sender.ts';
+import { feedOf } from './shop-event.ts';
+import { Troubles } from './troubles.ts';
 
-export interface LiveOptions extends SenderOptions, Omit<DeliveriesOptions, 'start'> {
+export interface LiveOptions extends SenderOptions, Omit<DeliveriesOptions, 'start' | 'countFails'> {
+  /** What goes wrong with its feeds, which may change meanwhile. */
+  readonly troubles?: Troubles;
+  /** Until then only the till is there. */
+  readonly opened?: Promise<void>;
   /** Ends the shop within a second or two. */
   readonly signal: AbortSignal;
   /** Calls that may wait for their answer at a time; more are not made. 500 when left out. */
@@ -35,6 +41,7 @@ export interface LiveStatus {
 /** Further behind than this, nothing is made up for: the shop opens anew, with the same customers. Milliseconds. */
 const forgetAfter = 20_000;
 const retryAfter = 1000;
+const tillEvery = 2000;
 const lastFlush = 1000;
 
 /**
@@ -42,7 +49,7 @@ const lastFlush = 1000;
  * `maxInFlight` calls wait, and the shop stands still.
  */
 export async function runLive(options: LiveOptions): Promise<LiveStatus> {
-  const { signal, maxInFlight = 500, onStatus = () => {}, statusEvery = 5000 } = options;
+  const { signal, maxInFlight = 500, onStatus = () => {}, statusEvery = 5000, troubles = new Troubles() } = options;
   setMaxListeners(0, signal);
   const sender = openSender(options);
   const faults: Record<Fault, number> = { duplicate: 0, 'out-of-order': 0, late: 0, broken: 0, future: 0 };
@@ -58,6 +65,7 @@ export async function runLive(options: LiveOptions): Promise<LiveStatus> {
     load.inFlight += 1;
     count.sent += 1;
     if (delivery.fault !== undefined) faults[delivery.fault] += 1;
+    if (troubles.has('orders') && feedOf(delivery.event) === 'orders') await troubles.over('orders', signal);
     for (let outcome = await attempt(delivery); ; outcome = await attempt(delivery)) {
       if (outcome !== 'undelivered') {
         count[outcome] += 1;
@@ -83,8 +91,13 @@ export async function runLive(options: LiveOptions): Promise<LiveStatus> {
     before = { at: Date.now(), acknowledged: count.acknowledged };
   }, statusEvery);
 
+  // After what had waited: then nothing older is to come.
+  const till = setInterval(() => {
+    if (!troubles.has('orders')) void sender.tillIsOpen(Date.now());
+  }, tillEvery);
+
   const openShop = async (): Promise<void> => {
-    for (const delivery of deliveries({ ...options, start: Date.now() })) {
+    for (const delivery of deliveries({ ...options, start: Date.now(), countFails: () => troubles.has('stock') })) {
       while (load.inFlight >= maxInFlight && !signal.aborted) await room();
       const behind = Date.now() - delivery.at;
       load.behind = Math.max(0, behind);
@@ -95,9 +108,12 @@ export async function runLive(options: LiveOptions): Promise<LiveStatus> {
   };
 
   try {
+    const ended = new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    await Promise.race([options.opened, signal.aborted ? undefined : ended]);
     while (!signal.aborted) await openShop();
   } finally {
     clearInterval(reporting);
+    clearInterval(till);
     await sender.close(lastFlush);
   }
   return status();

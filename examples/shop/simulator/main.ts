@@ -1,17 +1,20 @@
 import { parseArgs } from 'node:util';
 import { writeHistory } from './history.ts';
 import { runLive } from './live.ts';
+import { troubleKinds, Troubles } from './troubles.ts';
 
 const usage = `The example shop, as a process of its own. Everything it says is one JSON object a line on stdout.
 
   node examples/shop/simulator/main.ts --host http://localhost:8088 --seed 1 --rate 150
-      lives until SIGTERM, and sends through the SDK of Segment to the gateway
+      lives until SIGTERM, and sends through the SDK of Segment to the gateway; a message {trouble: 'stock' | 'orders', is}
+      over the channel of a parent process breaks the count of the stock or the line of the till, and mends it
   node examples/shop/simulator/main.ts --history FILE --seed 1 [--until 2026-01-31T12:00:00Z] [--days 60] [--events 50000]
       writes what the same customers did before, one call a line, for the source shop-history
 
   --customers N      customers whom the seed alone makes (800)
-  --shop-key, --stock-key, --prices-key KEY
+  --shop-key, --orders-key, --stock-key, --prices-key KEY
                      write keys; those of examples/shop/sources when left out
+  --closed           only the till is there until a parent process says {open: true}
   --status-every N   seconds between two lines of status (5)`;
 
 const options = {
@@ -24,9 +27,11 @@ const options = {
   days: { type: 'string', default: '60' },
   events: { type: 'string', default: '50000' },
   'shop-key': { type: 'string', default: 'dev-shop-key' },
+  'orders-key': { type: 'string', default: 'dev-orders-key' },
   'stock-key': { type: 'string', default: 'dev-stock-key' },
   'prices-key': { type: 'string', default: 'dev-prices-key' },
   'status-every': { type: 'string', default: '5' },
+  closed: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const;
 type Values = ReturnType<typeof parse>;
@@ -57,6 +62,14 @@ async function history(values: Values, path: string): Promise<void> {
 async function live(values: Values): Promise<void> {
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop.abort());
+  const troubles = new Troubles();
+  const opened = Promise.withResolvers<void>();
+  if (!values.closed) opened.resolve();
+  process.on('message', (message: { readonly open?: unknown; readonly trouble?: unknown; readonly is?: unknown }) => {
+    if (message.open === true) opened.resolve();
+    const kind = troubleKinds.find((each) => each === message.trouble);
+    if (kind !== undefined) troubles.set(kind, message.is === true);
+  });
   // Without whoever started it, the shop is over.
   process.on('disconnect', () => stop.abort());
   process.stdout.on('error', () => stop.abort());
@@ -65,7 +78,14 @@ async function live(values: Values): Promise<void> {
     seed: number(values, 'seed'),
     eventsPerSecond: number(values, 'rate'),
     customers: number(values, 'customers'),
-    writeKeys: { shop: values['shop-key'], stock: values['stock-key'], prices: values['prices-key'] },
+    writeKeys: {
+      shop: values['shop-key'],
+      orders: values['orders-key'],
+      stock: values['stock-key'],
+      prices: values['prices-key'],
+    },
+    troubles,
+    opened: opened.promise,
     statusEvery: number(values, 'status-every') * 1000,
     signal: stop.signal,
     onStatus: (status) => say({ kind: 'status', ...status }),

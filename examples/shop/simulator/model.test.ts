@@ -20,6 +20,14 @@ const quantile = (values: readonly number[], at: number): number =>
 const byUser = (events: readonly ShopEvent[]): Map<string, ShopEvent[]> =>
   Map.groupBy(events, ({ who }) => ('userId' in who ? who.userId : ''));
 
+describe('a count of the stock that fails', () => {
+  it('breaks off among the articles that customers wait for, and does not say that it is whole', () => {
+    const fails = [...shopEvents({ ...demoOptions, pace: demoPace, registered: true, countFails: () => true })];
+    expect(named(fails, 'Wish Counted').length).toBe(4 * demoPace.wishes);
+    expect([...named(fails, 'Stock Updated'), ...named(fails, 'Count Ended')]).toEqual([]);
+  });
+});
+
 describe('a simulated shop', () => {
   it('does the same again for the same seed, and something else for another', () => {
     expect(JSON.stringify([...shopEvents(weekOptions)])).toBe(JSON.stringify(week));
@@ -156,10 +164,15 @@ describe('a simulated shop', () => {
   it('counts its stock at one moment and tells it later, and tells a price when it changes', () => {
     const counts = named(demo, 'Stock Updated');
     const asOf = new Set(counts.map((count) => propertiesOf(count)['as_of']));
-    expect(asOf.size).toBe(2);
-    expect(counts.every(({ at, occurredAt }) => at - occurredAt >= 20_000 && at - occurredAt < 40_000)).toBe(true);
+    expect(asOf.size).toBe(8);
+    expect(counts.every(({ at, occurredAt }) => at - occurredAt >= 5000 && at - occurredAt < 9500)).toBe(true);
+    const ends = named(demo, 'Count Ended');
+    expect(new Set(ends.map((end) => propertiesOf(end)['as_of']))).toEqual(asOf);
     const counted = counts.map((count) => Number(propertiesOf(count)['quantity']));
     expect(Math.min(...counted)).toBeGreaterThanOrEqual(0);
+    const wishes = named(demo, 'Wish Counted');
+    expect(wishes.length).toBe(8 * demoPace.wishes);
+    expect(new Set(wishes.map((wish) => Number(propertiesOf(wish)['quantity']) >= 10)).size).toBe(2);
     const prices = named(week, 'Price Changed');
     expect(prices.length).toBeGreaterThan(20);
     for (const { occurredAt, at } of prices) expect(at).toBe(occurredAt);

@@ -1,4 +1,4 @@
-import { changePrice, countStock } from './feeds.ts';
+import { changePrice, stockRoom } from './feeds.ts';
 import { calendarPace, nextArrival, type Pace } from './pace.ts';
 import type { ShopEvent } from './shop-event.ts';
 import { takeOver, visitsByKind } from './visits.ts';
@@ -18,6 +18,8 @@ export interface ShopOptions {
   readonly customers?: number;
   /** Whether they have been customers before the start; else they become it one by one. */
   readonly registered?: boolean;
+  /** Asked at each count of the stock: whether it breaks off. */
+  readonly countFails?: () => boolean;
 }
 
 /** What a visit is thought to have in calls until some have been seen. */
@@ -51,7 +53,7 @@ export function* shopEvents(options: ShopOptions): Generator<ShopEvent, void> {
 
   next(start);
   repeat(start + 0.4 * pace.takeover, () => pace.takeover * random.between(0.5, 1.5), takeOver);
-  repeat(start + 0.02 * pace.stockCount, () => pace.stockCount, countStock);
+  repeat(start + 0.02 * pace.stockCount, () => pace.stockCount, stockRoom(world, options.countFails));
   repeat(start + random.exponential(pace.priceChange), () => random.exponential(pace.priceChange), changePrice);
 
   while (queue.nextAt < end) {

@@ -26,6 +26,10 @@ export interface Pace {
   readonly theft: readonly [number, number];
   /** Between two counts of the stock. */
   readonly stockCount: number;
+  /** From a count until it is told. */
+  readonly countedBefore: number;
+  /** Customers who wait for an article that is sold out now and then. */
+  readonly wishes: number;
   /** Mean time between two changes of a price. */
   readonly priceChange: number;
   /** Whether nights and days of the week are told apart. */
@@ -46,11 +50,13 @@ export const calendarPace: Pace = {
   takeover: 2 * day,
   theft: [minute, 6 * minute],
   stockCount: day,
+  countedBefore: 20 * second,
+  wishes: 0,
   priceChange: 3 * hour,
   rhythm: 'calendar',
 };
 
-/** People in a hurry: a visit takes seconds, a night three minutes, at any hour. */
+/** People in a hurry: a visit takes seconds, a night half a minute, at any hour. */
 export const demoPace: Pace = {
   visits: { browse: 88, 'stray-cart': 5, look: 3, abandon: 1.5, buy: 2.5 },
   pause: 0.6 * second,
@@ -61,7 +67,9 @@ export const demoPace: Pace = {
   giants: 0.005,
   takeover: minute,
   theft: [4 * second, 20 * second],
-  stockCount: 3 * minute,
+  stockCount: 30 * second,
+  countedBefore: 5 * second,
+  wishes: 24,
   priceChange: 15 * second,
   rhythm: 'flat',
 };

@@ -1,5 +1,5 @@
 import { Analytics } from '@segment/analytics-node';
-import { shopSources, type ShopEvent, type ShopSource } from './shop-event.ts';
+import { feedOf, shopFeeds, type ShopEvent, type ShopFeed, type ShopSource } from './shop-event.ts';
 
 /** acknowledged: it is in the pipeline. refused: it never will be. undelivered: nobody answered; to be sent again. */
 export type Outcome = 'acknowledged' | 'refused' | 'undelivered';
@@ -7,12 +7,14 @@ export type Outcome = 'acknowledged' | 'refused' | 'undelivered';
 export interface SenderOptions {
   /** Of the gateway, e.g. http://localhost:8088. */
   readonly host: string;
-  readonly writeKeys: Readonly<Record<ShopSource, string>>;
+  readonly writeKeys: Readonly<Record<ShopFeed, string>>;
 }
 
 export interface Sender {
   /** Sends through the SDK, in a batch that leaves after 100 ms at the latest. Never rejects. */
   send(event: ShopEvent): Promise<Outcome>;
+  /** A sign of life of the till, at this time. Never rejects. */
+  tillIsOpen(at: number): Promise<Outcome>;
   /** Sends bytes to `/v1/track` as no SDK would. Never rejects. */
   post(source: ShopSource, body: string): Promise<Outcome>;
   /** Sends what is in the SDKs' hands, and gives up after so many milliseconds. */
@@ -26,16 +28,16 @@ const outcomeOf = (status: number): Outcome =>
 
 /** One SDK per source, as a shop's programs would have it. */
 export function openSender({ host, writeKeys }: SenderOptions): Sender {
-  const sdk = (source: ShopSource): Analytics =>
+  const sdk = (feed: ShopFeed): Analytics =>
     new Analytics({
       host,
-      writeKey: writeKeys[source],
+      writeKey: writeKeys[feed],
       flushAt: 20,
       flushInterval: 100,
       maxRetries: 1,
       httpRequestTimeout: 15_000,
     });
-  const sdks = { shop: sdk('shop'), stock: sdk('stock'), prices: sdk('prices') };
+  const sdks = { shop: sdk('shop'), orders: sdk('orders'), stock: sdk('stock'), prices: sdk('prices') };
   const hangUp = new AbortController();
 
   const post = async (source: ShopSource, body: string): Promise<Outcome> => {
@@ -53,12 +55,17 @@ export function openSender({ host, writeKeys }: SenderOptions): Sender {
 
   return {
     post,
+    tillIsOpen: (at) =>
+      new Promise((resolve) => {
+        const call = { anonymousId: 'till', event: 'Till Open', timestamp: new Date(at) };
+        sdks.orders.track(call, (error?: unknown) => resolve(error === undefined ? 'acknowledged' : outcomeOf(statusOf(error))));
+      }),
     send: ({ source, call, who, messageId, occurredAt, context }) =>
       new Promise((resolve) => {
         // The SDK writes into the context it is given.
         const base = { ...who, messageId, timestamp: new Date(occurredAt), context: { ...context } };
         const done = (error?: unknown): void => resolve(error === undefined ? 'acknowledged' : outcomeOf(statusOf(error)));
-        const to = sdks[source];
+        const to = sdks[feedOf({ source, call })];
         switch (call.kind) {
           case 'page':
             return to.page({ ...base, name: call.name, properties: call.properties }, done);
@@ -70,7 +77,7 @@ export function openSender({ host, writeKeys }: SenderOptions): Sender {
       }),
     close: async (timeout) => {
       hangUp.abort();
-      await Promise.all(shopSources.map((source) => sdks[source].closeAndFlush({ timeout })));
+      await Promise.all(shopFeeds.map((feed) => sdks[feed].closeAndFlush({ timeout })));
     },
   };
 }

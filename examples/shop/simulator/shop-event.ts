@@ -2,6 +2,16 @@
 export const shopSources = ['shop', 'stock', 'prices'] as const;
 export type ShopSource = (typeof shopSources)[number];
 
+/** What sends to the pipeline: the till tells of orders on a line of its own. */
+export const shopFeeds = ['shop', 'orders', 'stock', 'prices'] as const;
+export type ShopFeed = (typeof shopFeeds)[number];
+
+/** Which feed tells of an event while the shop lives. */
+export function feedOf({ source, call }: Pick<ShopEvent, 'source' | 'call'>): ShopFeed {
+  const isOrder = call.kind === 'track' && (call.event === 'Order Completed' || call.event === 'Order Refunded');
+  return source === 'shop' && isOrder ? 'orders' : source;
+}
+
 /** Whom a call names: at least one of the two. */
 export type Who = { readonly userId: string; readonly anonymousId?: string } | { readonly anonymousId: string };
 

@@ -27,7 +27,9 @@ export class World {
   readonly queue = new TimeQueue<Happening>();
   /** Calls of visitors so far, those still to come of visits under way included. */
   calls = 0;
-  readonly #seed: number;
+  readonly seed: number;
+  /** Ids of those who were customers before the start. */
+  readonly customers: readonly string[];
   readonly #run: string;
   readonly #tickets: Customer[] = [];
   readonly #seen: Customer[] = [];
@@ -38,11 +40,13 @@ export class World {
     this.pace = pace;
     this.random = seededRandom('shop', seed, start);
     this.catalogue = createCatalogue(seed);
-    this.#seed = seed;
+    this.seed = seed;
     this.#run = seedName(seed, start);
     const names = Array.from({ length: customers }, (_, index) => String(index + 1).padStart(4, '0'));
     this.#expected = registered ? [] : names.toReversed();
-    if (registered) for (const name of names) this.#register(createCustomer(seed, name));
+    const before = registered ? names.map((name) => createCustomer(seed, name)) : [];
+    for (const customer of before) this.#register(customer);
+    this.customers = before.map(({ userId }) => userId);
   }
 
   /** Something with an id of its own, unique among all runs. */
@@ -66,7 +70,7 @@ export class World {
 
   /** Somebody who has not been a customer until now. */
   newcomer(): Customer {
-    const customer = createCustomer(this.#seed, this.#expected.pop() ?? this.newId('n').slice(2));
+    const customer = createCustomer(this.seed, this.#expected.pop() ?? this.newId('n').slice(2));
     this.#register(customer);
     return customer;
   }

@@ -1,0 +1,185 @@
+import { compileCel, compileCondition } from './cel.ts';
+import { ConfigProblem, type ConfigPath, type JsonSchema, type PollConfig, type WebhookConfig } from './config.ts';
+import { durationSchema, parseDuration } from './duration.ts';
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** `poll` of a source file, as the schema lets it through. */
+export interface PollYaml {
+  readonly url: string;
+  readonly every: string;
+  readonly items?: string;
+  readonly cursor?: { readonly next: string; readonly first?: string; readonly more?: string };
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly auth?:
+    | { readonly bearer: string }
+    | { readonly basic: { readonly user: string; readonly password: string } }
+    | { readonly header: string; readonly value: string };
+  readonly timeout?: string;
+}
+
+/** `webhook` of a source file, as the schema lets it through. */
+export interface WebhookYaml {
+  readonly secrets: readonly string[];
+  readonly signature:
+    | keyof typeof knownSignatures
+    | {
+        readonly header: string;
+        readonly encoding?: 'hex' | 'base64';
+        readonly prefix?: string;
+        readonly timestamp?: string;
+        readonly id?: string;
+      };
+  readonly within?: string;
+}
+
+const secretPattern = '^\\$\\{[A-Za-z_][A-Za-z0-9_]*\\}$';
+const secret = (description: string): JsonSchema => ({
+  type: 'string',
+  pattern: secretPattern,
+  description: `${description} \${NAME} of an environment variable: secrets do not stand in files.`,
+});
+const text = (description: string): JsonSchema => ({ type: 'string', minLength: 1, description });
+const object = (
+  description: string,
+  properties: Readonly<Record<string, JsonSchema>>,
+  required: readonly string[],
+): JsonSchema => ({
+  type: 'object',
+  description,
+  properties,
+  required,
+  additionalProperties: false,
+});
+
+/** The part `poll` of a source file. */
+export const pollSchema: JsonSchema = object(
+  'Asked for by HTTP, again and again; each thing found is a record of the raw topic.',
+  {
+    url: {
+      type: 'string',
+      pattern: '^https?://',
+      description: 'What is asked; {cursor} stands for the cursor of the last answer.',
+    },
+    every: durationSchema('How often.'),
+    items: text('The records in an answer: a CEL expression over `body` that gives a list; the body itself when left out.'),
+    cursor: object(
+      'Where the next answer goes on, where the other side has cursors.',
+      {
+        next: text('A CEL expression over `body`; null leaves the cursor as it is.'),
+        first: text('The cursor of the first question; empty when left out.'),
+        more: text('A CEL condition over `body`: there is more, to be asked for at once.'),
+      },
+      ['next'],
+    ),
+    headers: { type: 'object', description: 'Headers of the question.', additionalProperties: text('The value.') },
+    auth: {
+      description: 'How it says who it is: {bearer}, {basic: {user, password}} or {header, value}',
+      anyOf: [
+        object('By a bearer token.', { bearer: secret('The token.') }, ['bearer']),
+        object(
+          'By user and password.',
+          { basic: object('Who.', { user: text('The user.'), password: secret('The password.') }, ['user', 'password']) },
+          ['basic'],
+        ),
+        object('By a header.', { header: text('Its name.'), value: secret('Its value.') }, ['header', 'value']),
+      ],
+    },
+    timeout: durationSchema('How long an answer may take; 30s by default.'),
+  },
+  ['url', 'every'],
+);
+
+/** How well-known senders sign; docs/freshness.md names them. */
+export const knownSignatures = {
+  github: { header: 'x-hub-signature-256', encoding: 'hex', prefix: 'sha256=', id: 'x-github-delivery' },
+  shopify: { header: 'x-shopify-hmac-sha256', encoding: 'base64', prefix: '', id: 'x-shopify-webhook-id' },
+  stripe: { header: 'stripe-signature', encoding: 'hex', prefix: 'v1=', timestamp: 't=' },
+} as const;
+
+/** The part `webhook` of a source file. */
+export const webhookSchema: JsonSchema = object(
+  'Taken in from others at POST /webhooks/<source> of the gateway.',
+  {
+    secrets: {
+      type: 'array',
+      minItems: 1,
+      description: 'With which the sender signs; several while one is being replaced.',
+      items: secret('One of them.'),
+    },
+    signature: {
+      description: `How the body is signed, by HMAC-SHA-256: ${Object.keys(knownSignatures).join(', ')}, or {header, encoding, prefix, timestamp, id}`,
+      anyOf: [
+        { enum: Object.keys(knownSignatures) },
+        object(
+          'A way of one’s own.',
+          {
+            header: text('Header that holds the signature.'),
+            encoding: { enum: ['hex', 'base64'], description: 'How it is written; hex by default.' },
+            prefix: text('What stands before it.'),
+            timestamp: text('Header with the time of sending, epoch seconds; then <time>.<body> is what is signed.'),
+            id: text('Header with the id of the message, by which repetitions are recognised.'),
+          },
+          ['header'],
+        ),
+      ],
+    },
+    within: durationSchema('How far the time of sending, where it is signed, may be from now; 5m by default.'),
+  },
+  ['secrets', 'signature'],
+);
+
+/** Compiles `poll`; ConfigProblem with the path and what was expected. */
+export function compilePoll(poll: PollYaml, env: Env): PollConfig {
+  const path: ConfigPath = ['poll'];
+  const { auth, cursor } = poll;
+  const everyMs = parseDuration(poll.every, [...path, 'every']);
+  if (everyMs < 1000) throw new ConfigProblem([...path, 'every'], 'expected 1s or more');
+  const check = (expression: string, ...at: string[]): string => {
+    compileCel(expression, { variables: ['body'], path: [...path, ...at] });
+    return expression;
+  };
+  if (cursor?.more !== undefined) compileCondition(cursor.more, { variables: ['body'], path: [...path, 'cursor', 'more'] });
+  const headers: Record<string, string> = { ...poll.headers };
+  if (auth && 'bearer' in auth) headers['authorization'] = `Bearer ${secretOf(auth.bearer, env, [...path, 'auth', 'bearer'])}`;
+  else if (auth && 'basic' in auth) {
+    const { user, password } = auth.basic;
+    const secretText = secretOf(password, env, [...path, 'auth', 'basic', 'password']);
+    headers['authorization'] = `Basic ${Buffer.from(`${user}:${secretText}`).toString('base64')}`;
+  } else if (auth) headers[auth.header] = secretOf(auth.value, env, [...path, 'auth', 'value']);
+  return {
+    url: poll.url,
+    everyMs,
+    items: poll.items === undefined ? null : check(poll.items, 'items'),
+    cursor:
+      cursor === undefined
+        ? null
+        : { next: check(cursor.next, 'cursor', 'next'), first: cursor.first ?? '', more: cursor.more ?? null },
+    headers,
+    timeoutMs: poll.timeout === undefined ? 30_000 : parseDuration(poll.timeout, [...path, 'timeout']),
+  };
+}
+
+/** Compiles `webhook`; ConfigProblem with the path and what was expected. */
+export function compileWebhook({ secrets, signature, within }: WebhookYaml, env: Env): WebhookConfig {
+  const given = typeof signature === 'string' ? knownSignatures[signature] : signature;
+  const isStripe = signature === 'stripe';
+  const timestamp = 'timestamp' in given ? (given.timestamp ?? null) : null;
+  const id = 'id' in given ? (given.id ?? null) : null;
+  return {
+    secrets: secrets.map((each, index) => secretOf(each, env, ['webhook', 'secrets', index])),
+    header: given.header.toLowerCase(),
+    encoding: given.encoding ?? 'hex',
+    prefix: given.prefix ?? '',
+    timestamp: timestamp === null ? null : isStripe ? { inSignature: timestamp } : { header: timestamp.toLowerCase() },
+    idHeader: id?.toLowerCase() ?? null,
+    withinMs: within === undefined ? 5 * 60_000 : parseDuration(within, ['webhook', 'within']),
+  };
+}
+
+function secretOf(reference: string, env: Env, path: ConfigPath): string {
+  const name = reference.slice(2, -1);
+  const value = env[name];
+  if (value === undefined || value === '') throw new ConfigProblem(path, `the environment variable ${name} is not set`);
+  return value;
+}
