@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, type Option } from 'commander';
 import { userInfo } from 'node:os';
 import { explain, type ExplainChoice, simulate, type SimulateChoice, split, type SplitChoice } from './identity.ts';
+import { reviewCommand } from './identity-review-command.ts';
 import type { Settings } from './settings.ts';
 
 /** `freshet identity simulate|explain|split`; `common` are the options that every command has. */
@@ -50,6 +51,7 @@ export function identityCommand(common: readonly Option[], settings: () => Setti
     .action((_: unknown, command: Command) =>
       split({ ...command.optsWithGlobals<Omit<SplitChoice, 'settings'>>(), settings: settings() }),
     );
+  identity.addCommand(reviewCommand(settings));
   return identity;
 }
 

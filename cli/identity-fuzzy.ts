@@ -2,6 +2,7 @@ import { type Groups, group } from '../processors/stitch-identity/fuzzy/group.ts
 import { pairsOf } from '../processors/stitch-identity/fuzzy/match.ts';
 import { type Person, personOf, type PersonText } from '../processors/stitch-identity/fuzzy/person.ts';
 import type { FuzzyConfig } from '../processors/stitch-identity/fuzzy/rules.ts';
+import { textOfTraits } from '../processors/stitch-identity/fuzzy/traits.ts';
 import { type IdentityRules, ruleOf } from '../processors/stitch-identity/identity.ts';
 import type { FoundCustomer } from './identity-simulate.ts';
 
@@ -16,12 +17,8 @@ export class Portraits {
 
   /** `traits`: a JSON object. `customer` may have merged into another later. */
   add(customer: string, at: number, traits: string): void {
-    const read = JSON.parse(traits) as unknown;
-    const { parts, papers } = this.#fuzzy.fields;
-    const own = Object.entries(parts).flatMap(([part, paths]) => textAt(read, paths).map((text) => [part, text] as const));
-    const numbers = [...papers].flatMap(([kind, paths]) => textAt(read, paths).map((text) => [kind, text] as const));
-    if (own.length + numbers.length === 0) return;
-    const text = { ...Object.fromEntries(own), papers: Object.fromEntries(numbers) };
+    const text = textOfTraits(traits, this.#fuzzy.fields);
+    if (text === null) return;
     this.#texts.set(customer, [...(this.#texts.get(customer) ?? []), { at, text }]);
   }
 
@@ -58,15 +55,4 @@ export function fuzzyGroups(
     return undefined;
   };
   return group(people, pairsOf(people, fuzzy), fuzzy, limit);
-}
-
-/** The first text that lies at one of the paths, if any. */
-function textAt(root: unknown, paths: readonly string[]): readonly string[] {
-  for (const path of paths) {
-    let at: unknown = root;
-    for (const step of path.split('.'))
-      at = typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[step] : undefined;
-    if ((typeof at === 'string' && at.trim() !== '') || typeof at === 'number') return [String(at)];
-  }
-  return [];
 }

@@ -4,6 +4,7 @@ import { evaluateSegments } from '../processors/evaluate-segments/index.ts';
 import { planActivations } from '../processors/plan-activations/index.ts';
 import { handoverMarker } from '../processors/stitch-identity/division.ts';
 import { stitchIdentity } from '../processors/stitch-identity/index.ts';
+import { findLookalikes } from '../processors/stitch-identity/lookalikes/index.ts';
 import { tagFreshness } from '../processors/tag-freshness/index.ts';
 import { type HandoverMarker, withHandover } from '../runtime/handover.ts';
 import type { Processor } from '../runtime/processor.ts';
@@ -34,6 +35,7 @@ export function topologyOf(
     stitchIdentity({ secret, identity }),
     customers(evaluateSegments({ segments, sources }), planActivations({ activations, sources, secret }), names),
     fraud(names, workspace.fraud),
+    ...(identity.fuzzy ? [findLookalikes({ secret, identity, fuzzy: identity.fuzzy })] : []),
   ];
 }
 

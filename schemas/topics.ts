@@ -8,8 +8,11 @@ import type {
   FraudAlert,
   IdentifiedEvent,
   IdentityChange,
+  IdentityJudgement,
+  IdentityReview,
   MembershipChange,
   ProfileChange,
+  Resemblance,
   SourceFreshness,
   TaggedEvent,
 } from './generated/types.ts';
@@ -97,6 +100,43 @@ const identityChanges: Topic<IdentityChange> = {
   key: 'customer id',
   retention: days(400),
   doc: 'Report of links, merges and refusals; no state depends on it.',
+};
+
+const lookalikesLoop: Topic<unknown> = {
+  ...shared,
+  name: 'find-lookalikes.loop',
+  format: { kind: 'msgpack' },
+  key: 'customer id, or opaque key of what customers have in common',
+  retention: days(7),
+  internal: true,
+  doc: 'Customers and what they have in common, while those who look alike are found; only where identity.yaml says fuzzy.',
+};
+
+const identityResembles: Topic<Resemblance | null> = {
+  ...shared,
+  name: 'identity.resembles',
+  format: avro('Resemblance'),
+  key: 'customer id',
+  retention: compact,
+  doc: 'Weak links: customers who are probably one person, with the confidence. They merge nothing; who accepts them reads them here.',
+};
+
+const identityReview: Topic<IdentityReview | null> = {
+  ...shared,
+  name: 'identity.review',
+  format: avro('IdentityReview'),
+  key: 'id of the pair',
+  retention: compact,
+  doc: 'Pairs of customers that somebody should look at; gone when it is decided or the likeness is.',
+};
+
+const identityJudgements: Topic<IdentityJudgement> = {
+  ...shared,
+  name: 'identity.judgements',
+  format: avro('IdentityJudgement'),
+  key: 'customer id, the smaller of the two',
+  retention: days(400),
+  doc: 'What people decided on pairs in review.',
 };
 
 const customersLoop: Topic<unknown> = {
@@ -210,6 +250,10 @@ export const topics = {
   eventsRejected,
   identityLinks,
   identityChanges,
+  identityResembles,
+  identityReview,
+  identityJudgements,
+  lookalikesLoop,
   customersLoop,
   customersSeeds,
   segmentsMembership,

@@ -184,6 +184,46 @@ export interface IdentityChange {
   readonly messageId: string | null;
 }
 
+/** What somebody decided on two customers who look alike. */
+export interface IdentityJudgement {
+  /** The one with the smaller id, the key. */
+  readonly customer: string;
+  /** The other. */
+  readonly other: string;
+  /** same | different | open: as if nobody had decided. */
+  readonly verdict: string;
+  /** When. */
+  readonly judgedAt: number;
+}
+
+/** Two customers who may be one person: somebody should look at it. */
+export interface IdentityReview {
+  /** Of the pair, the key. */
+  readonly id: string;
+  /** The one with the smaller id. */
+  readonly customer: string;
+  /** The other. */
+  readonly other: string;
+  /** That they are one person, 0 to 1. */
+  readonly probability: number;
+  /** The same as log2 of the odds. */
+  readonly bits: number;
+  /** Why it is not linked, in words. */
+  readonly reason: string;
+  /** Field by field; the bits add up. */
+  readonly evidence: readonly LikenessEvidence[];
+}
+
+/** What one field said; without what is in it. */
+export interface LikenessEvidence {
+  /** The field compared. */
+  readonly field: string;
+  /** How the two stand to each other. */
+  readonly level: string;
+  /** What it is worth. */
+  readonly bits: number;
+}
+
 /** A customer entered or left a segment. */
 export interface MembershipChange {
   /** Deterministic: the same change has the same id whenever it is computed. */
@@ -298,6 +338,14 @@ export interface RejectedRecord {
   readonly rejectedAt: number;
 }
 
+/** Customers who are probably the same person as this one, by likeness and not by a common identifier. */
+export interface Resemblance {
+  /** Customer id, the key. */
+  readonly customer: string;
+  /** By their ids; each of them names this one too. */
+  readonly others: readonly WeakLink[];
+}
+
 /** Status of a source. */
 export interface SourceFreshness {
   /** Source, the key. */
@@ -370,4 +418,14 @@ export interface TaggedEvent {
   readonly mode: string;
   /** Where the raw record lay. */
   readonly origin: Origin;
+}
+
+/** A link of probability; it merges nothing. */
+export interface WeakLink {
+  /** The other customer. */
+  readonly customer: string;
+  /** Probability that both are one person, 0 to 1. */
+  readonly confidence: number;
+  /** likeness | judgement. */
+  readonly by: string;
 }

@@ -128,8 +128,12 @@ async function settled(kafka: Kafka, prefix: string): Promise<void> {
   const [start = 0] = (await kafka.admin.startOffsets([control])).values();
   const progress = new ProgressTable();
   await progress.follow(kafka.reader(), control.topic, start, (await ends([control]))[0] ?? 0);
-  const past = (stage: string): boolean => progress.minimum(stage, PARTITIONS, 'storm').at > now;
-  await reaches(async () => past('stitch-identity') && past('customers'));
+  const stages = ['stitch-identity', 'customers'];
+  const behind = (stage: string): number => now - progress.minimum(stage, PARTITIONS, 'storm').at;
+  await reaches(
+    async () => stages.every((stage) => behind(stage) < 0),
+    () => stages.map((stage) => `${stage} is ${Math.round(behind(stage) / 1000)} s behind`).join(', '),
+  );
   progress.close();
   const between = [topics.identityLinks, topics.eventsIdentified, topics.customersLoop, topics.segmentsMembership];
   const partitions = between.flatMap(({ name }) =>
@@ -137,17 +141,20 @@ async function settled(kafka: Kafka, prefix: string): Promise<void> {
   );
   let last = '';
   let since = 0;
-  await reaches(async () => {
-    const found = (await ends(partitions)).join();
-    if (found !== last) since = Date.now();
-    last = found;
-    return Date.now() - since > QUIET_MS;
-  });
+  await reaches(
+    async () => {
+      const found = (await ends(partitions)).join();
+      if (found !== last) since = Date.now();
+      last = found;
+      return Date.now() - since > QUIET_MS;
+    },
+    () => 'keys go on telling each other',
+  );
 }
 
-async function reaches(condition: () => Promise<boolean>): Promise<void> {
+async function reaches(condition: () => Promise<boolean>, why: () => string): Promise<void> {
   for (const until = Date.now() + PATIENCE_MS; !(await condition());) {
-    if (Date.now() > until) throw new Error('what is under way does not arrive');
+    if (Date.now() > until) throw new Error(`what is under way does not arrive: ${why()}`);
     await delay(100);
   }
 }
