@@ -36,7 +36,7 @@ import type { Connection } from './cluster.ts';
 import type { HealthParts } from './health.ts';
 import { listen } from './http.ts';
 import { identityDesk } from './identity-desk.ts';
-import { type Pipeline, startPipeline, WATCH_SOURCES } from './pipeline.ts';
+import { allTopics, type Pipeline, startPipeline, WATCH_SOURCES } from './pipeline.ts';
 import { profileView } from './profile-view.ts';
 import { followSeeds } from './seeding.ts';
 import type { Settings } from './settings.ts';
@@ -148,7 +148,7 @@ export async function startApp(options: AppOptions): Promise<App> {
         why: whyView(lookUps),
         trace: traceView(lookUps),
         log,
-        more: { '/metrics': metricsRouter(metrics), ...(mailbox ? { '/mail': mailbox.router } : {}), ...options.routes },
+        more: { '/metrics': metricsRouter(metrics), '/': identityRouter(identityDesk(pipeline, workspace)), ...(mailbox ? { '/mail': mailbox.router } : {}), ...options.routes },
       });
       const server = await listen(readSide.app, settings.ports.console, 'FRESHET_CONSOLE_PORT');
       closers.push([
