@@ -31,6 +31,9 @@ const harmless = {
       'ActivationOutcome ActivationRequest ActivationWithheld CustomerMemberships FraudAlert IdentifiedEvent IdentityChange MembershipChange ProfileChange',
     ],
     ['id', 'ActivationOutcome ActivationRequest ActivationWithheld FraudAlert MembershipChange'],
+    ['customer other', 'IdentityJudgement IdentityReview'],
+    ['customer', 'Resemblance WeakLink'],
+    ['id', 'IdentityReview'],
     ['membership', 'ActivationRequest ActivationWithheld'],
     ['other identifiers', 'IdentityChange'],
     ['loser winner members', 'MergeMarker'],
@@ -64,12 +67,16 @@ const harmless = {
     ['kind', 'Cause Identifier IdentityChange MergeMarker'],
     ['change', 'MembershipChange'],
     ['known', 'ProfileChange'],
+    ['verdict', 'IdentityJudgement'],
+    ['field level', 'LikenessEvidence'],
+    ['by', 'WeakLink'],
     ['step', 'RejectedRecord'],
     ['type mode flags', 'TaggedEvent'],
   ],
   'words of our own about rules, times and counts, without a value of the customer': [
     ['reason', 'ActivationRequest ActivationWithheld FraudAlert IdentityChange RejectedRecord'],
     ['because', 'ActivationOutcome'],
+    ['reason', 'IdentityReview'],
   ],
 } as const;
 

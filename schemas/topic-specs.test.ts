@@ -43,6 +43,8 @@ describe('the specs of topics', () => {
       ({ config }) => config['cleanup.policy'] === 'compact',
     );
     expect(compacted.map(({ name }) => name)).toEqual([
+      'eu.identity.resembles',
+      'eu.identity.review',
       'eu.customers.seeds',
       'eu.segments.members',
       'eu.sources.freshness',
