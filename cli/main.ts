@@ -9,6 +9,7 @@ import { segmentCommands } from './segments-command.ts';
 import { rejectedCommand } from './rejected-command.ts';
 import { type ReplayCommand, replay } from './replay.ts';
 import { run } from './run.ts';
+import { printCost } from './sources-cost.ts';
 import { printWaiting } from './sources-waiting.ts';
 import { readSettings } from './settings.ts';
 import { start, type StartOptions } from './start.ts';
@@ -77,6 +78,12 @@ sources
   .command('waiting')
   .description('who waits for which source, and since when, in the process that runs on this machine')
   .action(() => printWaiting(readSettings(process.env)));
+sources
+  .command('cost')
+  .description('bytes a day of each source by field, and who uses it; reads all raw records that are retained')
+  .addOption(workspace)
+  .addOption(profile)
+  .action((options: Chosen) => printCost({ ...options, settings: readSettings(process.env) }));
 
 program
   .command('demo')
