@@ -41,7 +41,8 @@ import { profileView } from './profile-view.ts';
 import { followSeeds } from './seeding.ts';
 import type { Settings } from './settings.ts';
 import { smtpServerOf, senderOf } from './mail-settings.ts';
-import { topologyOf } from './topology.ts';
+import { agreeOnRules } from './segment-rules.ts';
+import { CUSTOMERS, topologyOf } from './topology.ts';
 import { traceView, whyView } from './trace-view.ts';
 import { waitingMetrics, waitingView } from './waiting.ts';
 import { type Figures, walkView } from './walk-view.ts';
@@ -91,7 +92,11 @@ export async function startApp(options: AppOptions): Promise<App> {
   const sources = options.sources ?? workspace.sources.filter(({ mode }) => mode !== 'replay');
   const rawDecoder = createRawDecoder({ registry });
   const serdes = createSerdes({ registry, prefix });
-  const processors = topologyOf(workspace, sources, rawDecoder);
+  const decides = options.run === undefined || options.run.includes(CUSTOMERS);
+  const rules = decides
+    ? await agreeOnRules({ kafka, serdes, prefix, partitions, workspace, log, now: systemClock.now() })
+    : undefined;
+  const processors = topologyOf(workspace, sources, rawDecoder, rules);
   const wanted = new Set<string>(options.run ?? [...processors.map(({ name }) => name), WATCH_SOURCES, ...connectors]);
   const templates = wanted.has('email') ? (options.templates ?? (await compileTemplates(workspace.templatesDir))) : undefined;
   const metrics = new MetricsRegistry();
@@ -148,7 +153,12 @@ export async function startApp(options: AppOptions): Promise<App> {
         why: whyView(lookUps),
         trace: traceView(lookUps),
         log,
-        more: { '/metrics': metricsRouter(metrics), '/': identityRouter(identityDesk(pipeline, workspace)), ...(mailbox ? { '/mail': mailbox.router } : {}), ...options.routes },
+        more: {
+          '/metrics': metricsRouter(metrics),
+          '/': identityRouter(identityDesk(pipeline, workspace)),
+          ...(mailbox ? { '/mail': mailbox.router } : {}),
+          ...options.routes,
+        },
       });
       const server = await listen(readSide.app, settings.ports.console, 'FRESHET_CONSOLE_PORT');
       closers.push([

@@ -16,12 +16,13 @@ export function explanationLines(
     const mark = part.holds ? '✓' : '✗';
     const what = part.says ?? (part.kind === 'segment' ? `segment ${part.name ?? ''}` : part.kind);
     const until = part.next === null || part.next === undefined ? '' : `, until ${time(part.next)}`;
+    const cut = part.completeFrom === undefined ? '' : `; what came before ${time(part.completeFrom)} is no longer there`;
     const because = (part.because ?? []).map(({ messageId, occurredAt }) => {
       const position = known.get(messageId)?.position;
       const where = position === undefined ? '' : `  ${position.topic}-${position.partition} at ${position.offset}`;
       return `${indent}    ${time(occurredAt)}  ${messageId}${where}`;
     });
-    return [`${indent}${mark} ${what}${until}`, ...because, ...part.parts.flatMap((each) => lines(each, depth + 1))];
+    return [`${indent}${mark} ${what}${until}${cut}`, ...because, ...part.parts.flatMap((each) => lines(each, depth + 1))];
   };
   return [
     `${head.customer} ${member ? 'belongs' : 'does not belong'} to ${head.segment} at ${time(head.at)}${since === null ? '' : `, since ${time(since)}`}`,

@@ -10,9 +10,11 @@ import {
   type SimulateSegmentsChoice,
   type WhyChoice,
 } from './segments.ts';
+import { printStatus } from './segment-status.ts';
 import type { Settings } from './settings.ts';
+import type { WorkspaceChoice } from './validate.ts';
 
-/** `freshet why`, `freshet simulate` and `freshet segments cost|diff|schema`; `common` are the options that every command has. */
+/** `freshet why`, `freshet simulate` and `freshet segments status|cost|diff|schema`; `common` are the options that every command has. */
 export function segmentCommands(common: readonly Option[], settings: () => Settings): readonly Command[] {
   const overHistory = (name: string): Command => {
     const command = new Command(name)
@@ -47,8 +49,16 @@ export function segmentCommands(common: readonly Option[], settings: () => Setti
     .action((files: string[], options: Omit<DifferenceChoice, 'files' | 'settings'>) =>
       diffSegments({ ...options, files, settings: settings() }),
     );
+  const status = new Command('status')
+    .description('which version of each segment decides, and how far a new one is')
+    .option('--json', 'as JSON')
+    .action((options: WorkspaceChoice & { readonly json?: boolean }) => printStatus({ ...options, settings: settings() }));
+  for (const option of common) status.addOption(option);
   const schema = new Command('schema').description('the JSON Schema of segment files, for editors').action(printSegmentSchema);
-  const segments = new Command('segments').description('what segments take, what other rules would change, their schema');
+  const segments = new Command('segments').description(
+    'how segments stand, what they take, what other rules would change, their schema',
+  );
+  segments.addCommand(status, { isDefault: true });
   return [asks, tries, segments.addCommand(costs).addCommand(differs).addCommand(schema)];
 }
 

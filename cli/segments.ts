@@ -13,6 +13,7 @@ import { scanTopic } from './scan.ts';
 import { Histories, historiesOfFiles } from './segment-histories.ts';
 import { costLines, differenceLines, explanationLines, simulationLines } from './segment-report.ts';
 import { costsOf, differencesOf, runSegments, statesOf } from './segment-simulate.ts';
+import { retainedFrom } from './segment-rules.ts';
 import type { Settings } from './settings.ts';
 import type { WorkspaceChoice } from './validate.ts';
 
@@ -50,7 +51,7 @@ export async function why(choice: WhyChoice): Promise<void> {
   if (customer === undefined || first === undefined)
     throw new FreshetError('CONFIG_INVALID', 'Nobody of that name has an event in the history that is there.');
   const states = statesOf(segment, events);
-  const explained = explainMembership(segment, customer, (hash) => states.get(hash), first.occurredAt, at);
+  const explained = explainMembership(segment, customer, (hash) => states.get(hash), first.occurredAt, at, found.completeFrom);
   if (choice.json === true) return print([JSON.stringify({ customer, segment: segment.name, at, ...explained })]);
   print([
     ...explanationLines({ customer, segment: segment.name, at }, explained, events),
@@ -108,12 +109,16 @@ interface Gathered {
   readonly histories: Histories;
   /** Whom an id or `kind:value` means. */
   customer(name: string): string | undefined;
+  /** From when on the history is whole, epoch milliseconds; null: nothing of it has been deleted. */
+  readonly completeFrom: number | null;
 }
 
 async function gather(choice: HistoryChoice, workspace: Workspace): Promise<Gathered> {
-  const histories = choice.files.length > 0 ? await ofFiles(choice, workspace) : await ofLog(choice);
+  const { histories, completeFrom } =
+    choice.files.length > 0 ? { histories: await ofFiles(choice, workspace), completeFrom: null } : await ofLog(choice);
   return {
     histories,
+    completeFrom,
     customer: (name) => {
       const colon = name.indexOf(':');
       if (colon < 1) return histories.survivor(name);
@@ -130,7 +135,7 @@ function ofFiles({ files, ...choice }: HistoryChoice, workspace: Workspace): Pro
   return historiesOfFiles(recordsOfFiles(files, source, warn), source, workspace, Date.now());
 }
 
-async function ofLog({ settings }: HistoryChoice): Promise<Histories> {
+async function ofLog({ settings }: HistoryChoice): Promise<Pick<Gathered, 'histories' | 'completeFrom'>> {
   const log = jsonLog((line) => process.stderr.write(line), 'error');
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
   const connection = await connect(settings, { clientId: 'freshet-segments', log, say, embedded: 'find' });
@@ -144,7 +149,8 @@ async function ofLog({ settings }: HistoryChoice): Promise<Histories> {
       if (value !== null) histories.take(serde.decode(value), { topic, partition, offset });
       return 'go on';
     });
-    return histories;
+    const { prefix, partitions } = settings;
+    return { histories, completeFrom: await retainedFrom({ kafka: connection.kafka, serdes, prefix, partitions }) };
   } finally {
     await connection.close();
   }

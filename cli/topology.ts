@@ -1,6 +1,6 @@
 import type { FraudConfig } from '../processors/detect-fraud/config.ts';
 import { detectFraud } from '../processors/detect-fraud/index.ts';
-import { evaluateSegments } from '../processors/evaluate-segments/index.ts';
+import { evaluateSegments, type RulesConfig } from '../processors/evaluate-segments/index.ts';
 import { planActivations } from '../processors/plan-activations/index.ts';
 import { handoverMarker } from '../processors/stitch-identity/division.ts';
 import { stitchIdentity } from '../processors/stitch-identity/index.ts';
@@ -22,18 +22,23 @@ export const CUSTOMERS = 'customers';
 /** Processors that keep a state of customers, and hand it over. */
 export const KEEPERS: readonly string[] = [CUSTOMERS, 'detect-fraud'];
 
-/** All processors of a workspace over the sources that take part, in the order of the walk. */
+/** All processors of a workspace over the sources that take part, in the order of the walk. `rules`: how these segments came after others. */
 export function topologyOf(
   workspace: Workspace,
   sources: readonly SourceConfig[],
   rawDecoder: Pick<RawDecoder, 'decode'>,
+  rules?: RulesConfig,
 ): Processor[] {
   const { secret, segments, activations, identity } = workspace;
   const names = sources.map(({ name }) => name);
   return [
     tagFreshness({ sources, secret, rawDecoder, values: identity.values }),
     stitchIdentity({ secret, identity }),
-    customers(evaluateSegments({ segments, sources }), planActivations({ activations, sources, secret }), names),
+    customers(
+      evaluateSegments({ segments, sources, ...(rules && { rules }) }),
+      planActivations({ activations, sources, secret }),
+      names,
+    ),
     fraud(names, workspace.fraud),
     ...(identity.fuzzy ? [findLookalikes({ secret, identity, fuzzy: identity.fuzzy })] : []),
   ];

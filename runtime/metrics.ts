@@ -14,6 +14,8 @@ export interface TaskMetrics {
   fenced(task: TaskId): void;
   /** The task is taken over afresh: the code of the failure, or STALLED. */
   restarted(task: TaskId, reason: string): void;
+  /** How much of what other rules must read again has been read, from 0 to 1, and whether every key has turned to them. */
+  revised(task: TaskId, share: number, isTurned: boolean): void;
   /** Tasks of a processor that are here, by state. */
   tasks(processor: string, states: Readonly<Record<string, number>>): void;
 }
@@ -27,6 +29,7 @@ export const noMetrics: TaskMetrics = {
   restored: () => undefined,
   fenced: () => undefined,
   restarted: () => undefined,
+  revised: () => undefined,
   tasks: () => undefined,
 };
 
@@ -98,6 +101,18 @@ export function promTaskMetrics(registry: Registry): TaskMetrics {
     labelNames: ['processor', 'reason'],
     registers,
   });
+  const readAgain = new Gauge({
+    name: 'freshet_rules_read_again_ratio',
+    help: 'Share of what new rules must read again that has been read; 1: all of it',
+    labelNames: task,
+    registers,
+  });
+  const turned = new Gauge({
+    name: 'freshet_rules_turned',
+    help: '1: every customer of the task has turned to the new rules',
+    labelNames: task,
+    registers,
+  });
   const states = new Gauge({
     name: 'freshet_tasks',
     help: 'Tasks in this process, by state',
@@ -121,6 +136,10 @@ export function promTaskMetrics(registry: Registry): TaskMetrics {
       leftSeconds.set(labels(id), secondsLeft);
     },
     fenced: (id) => fenced.inc({ processor: id.processor }),
+    revised: (id, share, isTurned) => {
+      readAgain.set(labels(id), share);
+      turned.set(labels(id), isTurned ? 1 : 0);
+    },
     restarted: (id, reason) => restarts.inc({ processor: id.processor, reason }),
     tasks: (processor, counts) => {
       for (const [state, count] of Object.entries(counts)) states.set({ processor, state }, count);

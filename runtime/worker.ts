@@ -1,6 +1,7 @@
 import type { Environment } from './environment.ts';
 import type { GroupMember } from './kafka/contract.ts';
-import { type Processor, REVISION } from './processor.ts';
+import { type Processor, REVISION, type TaskId } from './processor.ts';
+import { howFar } from './revision-times.ts';
 import { tpKey } from './record.ts';
 import { failureOf } from './failures.ts';
 import type { RestoreProgress } from './restore.ts';
@@ -293,12 +294,21 @@ export class Worker {
         const seconds = records > 0 && Number.isFinite(newest) ? Math.max(0, environment.clock.now() - newest) / 1000 : 0;
         environment.metrics.lag(task.id, records, seconds);
         environment.metrics.storeBytes(task.id, task.view?.size() ?? 0);
+        this.#measureRevision(task.id);
       }
       return true;
     } catch (error) {
       environment.log('debug', 'lag cannot be measured', { message: messageOf(error) });
       return false;
     }
+  }
+
+  #measureRevision(id: TaskId): void {
+    const { environment, processor } = this.#options;
+    if (!processor.revision) return;
+    const claimed = environment.progress.get(id.processor, String(id.partition), REVISION)?.at ?? Number.NEGATIVE_INFINITY;
+    const { share, isTurned } = howFar(claimed, processor.revision.number);
+    environment.metrics.revised(id, share, isTurned);
   }
 
   /** Plain commits of group offsets, for lag tools; nothing of ours reads them. */

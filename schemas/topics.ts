@@ -177,6 +177,17 @@ const segmentsMembers: Topic<CustomerMemberships> = {
   doc: 'The segments of each customer, in one transaction with their changes; and from where the changes go on. docs/consumers.md says how to read it.',
 };
 
+const segmentsRules: Topic<unknown> = {
+  name: 'segments.rules',
+  format: { kind: 'json' },
+  key: 'generation, counting up',
+  partitions: 1,
+  retention: { kind: 'compact' },
+  timestamps: 'create',
+  internal: true,
+  doc: 'The rules of all segments as they stood together, each time that they became others: while new ones are prepared, these decide.',
+};
+
 const profilesChanges: Topic<ProfileChange> = {
   ...shared,
   name: 'profiles.changes',
@@ -258,6 +269,7 @@ export const topics = {
   customersSeeds,
   segmentsMembership,
   segmentsMembers,
+  segmentsRules,
   profilesChanges,
   activationsRequested,
   activationsWithheld,

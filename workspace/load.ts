@@ -15,6 +15,7 @@ import { feasibilityWarnings } from './feasibility.ts';
 import { workspaceJsonSchemas, type FileKind } from './json-schemas.ts';
 import { refuse, type Problem } from './problems.ts';
 import type { Values } from './parameters.ts';
+import { retentionWarnings } from './retention.ts';
 import { testsOf, type SegmentTest } from './segment-tests.ts';
 import { attempt, readYaml, type Compiled, type YamlFile } from './yaml-file.ts';
 
@@ -120,7 +121,7 @@ export async function loadWorkspace(dir: string, env: Values, options: LoadOptio
     templates,
     templatesDir,
     demo: settings.demo && demoOf(settings.demo),
-    warnings: feasibilityWarnings([...segments, ...activations], plain(sources)),
+    warnings: [...feasibilityWarnings([...segments, ...activations], plain(sources)), ...retentionWarnings(segments)],
     tests: segments.flatMap(({ file, value }) => testsOf(file, value)),
   };
 }

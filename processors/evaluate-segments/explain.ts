@@ -16,6 +16,8 @@ export interface Explained {
   readonly because?: readonly { readonly messageId: string; readonly occurredAt: number }[];
   /** Of a leaf: when it holds otherwise, if no more events come; null if never. */
   readonly next?: number | null;
+  /** Of a leaf that looks further back than the history that is there: only from here on nothing is missing. */
+  readonly completeFrom?: number;
   readonly parts: readonly Explained[];
 }
 
@@ -28,13 +30,14 @@ export interface ExplainedMembership {
   readonly rule: Explained;
 }
 
-/** Why a customer belongs to a segment at a time, or why not. `since` is the time of his first event. */
+/** Why a customer belongs to a segment at a time, or why not. `since` is the time of his first event; `completeFrom`: from when on the history is whole, null: always. */
 export function explainMembership(
   segment: CompiledSegment,
   customer: string,
   stateOf: (hash: string) => unknown,
   since: number,
   at: number,
+  completeFrom: number | null = null,
 ): ExplainedMembership {
   const timeline = timelineOf(segment, customer, stateOf, since);
   const leaves = new Map(
@@ -48,7 +51,10 @@ export function explainMembership(
       const known = leaves.get(rule.leaf);
       if (known === undefined) return { kind: 'leaf', holds: false, parts: [] };
       const { holds, says, events } = known.leaf.explain(known.state, at);
-      return { kind: 'leaf', holds, says, because: events, next: finite(known.leaf.nextChange(known.state, at)), parts: [] };
+      const { reach = Number.POSITIVE_INFINITY, events: heard } = known.leaf;
+      const isCut = completeFrom !== null && heard.length > 0 && at - reach < completeFrom;
+      const next = finite(known.leaf.nextChange(known.state, at));
+      return { kind: 'leaf', holds, says, because: events, next, ...(isCut ? { completeFrom } : {}), parts: [] };
     }
     const parts = (rule.kind === 'segment' ? [rule.rule] : rule.rules).map(explain);
     if (rule.kind === 'segment') return { kind: 'segment', name: rule.name, holds: parts[0]?.holds ?? false, parts };

@@ -13,6 +13,8 @@ export interface LogLeafSpec<E extends Entry> {
   readonly meaning: unknown;
   readonly events: readonly string[];
   readonly monotone?: boolean;
+  /** As that of the leaf. */
+  readonly reach?: number;
   /** What is kept of an event; undefined if it does not concern the leaf. */
   read(event: LeafEvent, note: Note): Omit<E, keyof Entry> | undefined;
   /** The truth by the log; it ignores entries after the time asked for. */
@@ -42,6 +44,7 @@ export function logLeaf<E extends Entry>(spec: LogLeafSpec<E>): Leaf<LogState<E>
     meaning: spec.meaning,
     events: [...new Set(spec.events)].sort(),
     monotone: spec.monotone ?? false,
+    ...(spec.reach === undefined ? {} : { reach: spec.reach }),
     empty: { log: [] },
     add: (state, event, note) => {
       const read = spec.read(event, note);

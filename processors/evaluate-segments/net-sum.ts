@@ -80,6 +80,7 @@ export function compileNetSum(config: NetSumConfig, scope: LeafScope): Leaf<NetS
     },
     events: minus.of === of ? [of] : [of, minus.of],
     monotone: false,
+    reach: within,
     empty: { log: [] },
     add: (state, event, note) => {
       const line = (k: Line['k']): Line => ({ t: event.occurredAt, id: event.messageId, k });

@@ -37,6 +37,8 @@ export interface Leaf<S = unknown> {
   readonly meaning: unknown;
   /** Names of the events it listens to. */
   readonly events: readonly string[];
+  /** An answer needs no events from so long before it, milliseconds. +Infinity, or left out: it may need all there ever were. */
+  readonly reach?: number;
   /** More events at or before a time can turn it from false to true at that time, never back. */
   readonly monotone: boolean;
   readonly empty: S;

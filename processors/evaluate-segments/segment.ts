@@ -32,6 +32,8 @@ export interface CompiledSegment {
   readonly holdsOnNothing: boolean;
   /** Its changes are on this topic as well. */
   readonly topic?: string | undefined;
+  /** What stands in its file and makes its rule, so that it can be compiled again when the file is another. */
+  readonly definition?: Readonly<Record<string, unknown>>;
   /** How fresh its facts must be for a message; undefined: nothing is demanded. The rule itself goes by its clock. */
   readonly freshness?: FreshnessDemand | undefined;
 }
@@ -180,8 +182,14 @@ export function segmentCompiler(
       shadow: mode === 'shadow',
       key: mode === 'shadow' ? `${SHADOW}${segment}` : segment,
       holdsOnNothing: ruleMayHold(rule, nothing),
+      definition: definitionOf(yaml),
       ...(topic === undefined ? {} : { topic }),
       ...(yaml.max_age === undefined ? {} : { freshness: demandOf(yaml) }),
     };
   };
+}
+
+function definitionOf({ segment, when, eager, mode, publish }: SegmentYaml): Readonly<Record<string, unknown>> {
+  const given = Object.entries({ segment, when, eager, mode, publish });
+  return Object.fromEntries(given.filter(([, value]) => value !== undefined));
 }

@@ -79,6 +79,8 @@ export interface Window {
   readonly prompt: boolean;
   /** The times of events that count at `at`: after the first, up to the second. */
   range(at: number, zone: string): readonly [after: number, upTo: number];
+  /** Events from so long before a moment do not count at it. */
+  readonly reach: number;
   /** From when, and until when, an event of time `t` counts. */
   span(t: number, zone: string): readonly [from: number, until: number];
   /** Events up to this time count at no time from `horizon` on. */
@@ -116,6 +118,7 @@ function slidingWindow(within: number, older: number, step: number | undefined):
     says: `${saySpan(within)}${later}`,
     personal: false,
     prompt: older === 0,
+    reach: within + (step ?? 0),
     range: (at) => [floor(at) - within, at - older],
     span: (t) => [t + older, end(t)],
     behind: (horizon) => floor(horizon) - within,
@@ -125,6 +128,8 @@ function slidingWindow(within: number, older: number, step: number | undefined):
 }
 
 const day = 86_400_000;
+/** Days in the longest of a kind. */
+const longest: Readonly<Record<Unit, number>> = { day: 1, week: 7, month: 31, quarter: 92, year: 366 };
 /** No zone is apart from another by a part of this, so that no border of a period lies inside one. */
 const quarter = day / 96;
 
@@ -148,6 +153,7 @@ function calendarWindow(during: keyof typeof periods, zone: string, scope: LeafS
     says: during,
     personal,
     prompt: ago === 0 && !personal,
+    reach: (longest[unit] * (ago + 1) + 2) * day,
     range,
     span: (t, zone) => [ago === 0 ? t : start(t, ago, zone), start(t, ago + 1, zone)],
     behind: (horizon) => (personal ? range(horizon - day, 'UTC')[0] - day : range(horizon, fixed)[0]),

@@ -75,6 +75,7 @@ export function windowedLeaf<E extends Entry>(spec: WindowedSpec<E>): Leaf<Windo
     meaning: spec.meaning,
     events: personal ? [...new Set([of, ...zoneEvents])] : [of],
     monotone: spec.monotone && window.prompt,
+    reach: window.reach,
     empty: { log: [] },
     add: (state, event, note) => {
       const read = event.event === of ? spec.read(event, note) : undefined;

@@ -143,6 +143,7 @@ function compileAbsence(config: AbsenceConfig, scope: LeafScope): Leaf<AbsenceSt
     },
     events: names,
     monotone: false,
+    reach: lasting === Number.POSITIVE_INFINITY ? lasting : within + lasting,
     empty: { log: [] },
     add: (state, event) => {
       const roles =

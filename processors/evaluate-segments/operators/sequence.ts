@@ -156,6 +156,7 @@ function compileSequence(config: SequenceConfig, scope: LeafScope): Leaf<LogStat
     },
     events: [...steps, ...without].map(({ of }) => of),
     monotone: without.length === 0,
+    reach: bound + lasting,
     read: (event) => {
       const s = steps.flatMap(({ chosen }, index) => (chosen(event) ? [index] : []));
       const x = without.findIndex(({ chosen }) => chosen(event));
