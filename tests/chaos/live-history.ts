@@ -47,6 +47,13 @@ export class LiveHistory {
     return this.counts.get(topic) ?? 0;
   }
 
+  /** Records of all topics. */
+  get total(): number {
+    let sum = 0;
+    for (const count of this.counts.values()) sum += count;
+    return sum;
+  }
+
   /** True when it has been handed everything below `ends`. */
   isAt(ends: ReadonlyMap<string, number>): boolean {
     for (const stream of this.#streams) {

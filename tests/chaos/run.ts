@@ -26,7 +26,10 @@ export interface ChaosResult extends Verdict {
 }
 
 /** How long the pipeline may take to catch up once nothing is done to it any more, milliseconds. */
+/** When nothing has come out for so long, nothing will. */
 const DRAIN_MS = 150_000;
+/** However much still comes. */
+const LONGEST_MS = 1_200_000;
 
 const read = [
   topics.eventsRaw,
@@ -105,7 +108,7 @@ async function drive(options: ChaosOptions, { cluster, registry, rack, kafka, li
   let recovering: Promise<void> = Promise.resolve();
   const done = (fault: string): void => {
     const [until, ended] = [producer.acceptable, Date.now()];
-    recovering = Promise.all([recovering, reaches(() => identified() >= until)]).then(() => {
+    recovering = Promise.all([recovering, reaches(() => identified() >= until, live)]).then(() => {
       caughtUpMs = Date.now() - ended;
       say(`all from before the end of ${fault} is identified ${(caughtUpMs / 1000).toFixed(1)} s after it`);
     });
@@ -115,11 +118,11 @@ async function drive(options: ChaosOptions, { cluster, registry, rack, kafka, li
   const lastEvent = Date.now();
   note(`all is sent, with ${producer.retries} retries`);
   await recovering;
-  if (!(await reaches(() => identified() >= producer.acceptable))) note('not all has come out');
+  if (!(await reaches(() => identified() >= producer.acceptable, live))) note('not all has come out');
   const progress = await follow(kafka, prefix + topics.progress.name);
   const past = (stage: string): boolean =>
     ['web', 'till'].every((source) => progress.minimum(stage, PARTITIONS, source).at > lastEvent + LAST_CHANGE_MS);
-  const clocksStand = !(await reaches(() => past('customers') && past('detect-fraud')));
+  const clocksStand = !(await reaches(() => past('customers') && past('detect-fraud'), live));
   if (clocksStand) {
     say(`the clocks stand still:\n${rack.tails}`);
     for (const { stage, task, source, at } of progress.all())
@@ -129,7 +132,7 @@ async function drive(options: ChaosOptions, { cluster, registry, rack, kafka, li
   say(`drained ${((Date.now() - lastEvent) / 1000).toFixed(1)} s after the last event`);
   await rack.stop();
   const ends = await kafka.admin.endOffsets(live.partitions);
-  if (!(await reaches(() => live.isAt(ends)))) say('the reader beside it does not come to the end');
+  if (!(await reaches(() => live.isAt(ends), live))) say('the reader beside it does not come to the end');
   say(`stopped; ${rack.ends} processes had ended by themselves`);
 
   const roots = rack.storeRoots;
@@ -151,10 +154,13 @@ async function follow(kafka: Kafka, topic: string): Promise<ProgressTable> {
   return progress;
 }
 
-/** True as soon as the condition holds; false when it has not for too long. */
-async function reaches(condition: () => boolean): Promise<boolean> {
-  for (const until = Date.now() + DRAIN_MS; Date.now() < until;) {
+/** True as soon as the condition holds; false when it does not, and nothing has come out for too long. */
+async function reaches(condition: () => boolean, live: LiveHistory): Promise<boolean> {
+  const last = Date.now() + LONGEST_MS;
+  let [seen, until] = [live.total, Date.now() + DRAIN_MS];
+  while (Date.now() < Math.min(until, last)) {
     if (condition()) return true;
+    if (live.total > seen) [seen, until] = [live.total, Date.now() + DRAIN_MS];
     await delay(50);
   }
   return false;
