@@ -25,8 +25,7 @@ export interface ChaosResult extends Verdict {
   readonly line: string;
 }
 
-/** How long the pipeline may take to catch up once nothing is done to it any more, milliseconds. */
-/** When nothing has come out for so long, nothing will. */
+/** When nothing has come out for so long, nothing will, milliseconds. */
 const DRAIN_MS = 150_000;
 /** However much still comes. */
 const LONGEST_MS = 1_200_000;
