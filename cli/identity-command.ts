@@ -16,6 +16,7 @@ export function identityCommand(common: readonly Option[], settings: () => Setti
     )
     .option('--source <name>', 'source that the files belong to; default: the first that takes calls over HTTP')
     .option('--rules <file>', 'another identity.yaml, compared with that of the workspace')
+    .option('--splits <file>', 'what operators say, NDJSON: {"between":["user_id:ada","anonymous_id:b1"]} a line')
     .option('--top <count>', 'how many of each list are printed', whole, 10)
     .option('--json', 'a JSON object for each of the rules')
     .action((files: string[], _: unknown, command: Command) =>

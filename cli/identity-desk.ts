@@ -18,7 +18,14 @@ export function identityDesk(
 ): IdentityDesk {
   const { kafka, producer, serdes, names, partitions } = pipeline;
   const desk = {
-    ...{ kafka, producer, serdes, partitions, rules, secret, keepers: KEEPERS, patienceMs: PATIENCE_MS },
+    kafka,
+    producer,
+    serdes,
+    partitions,
+    rules,
+    secret,
+    keepers: KEEPERS,
+    patienceMs: PATIENCE_MS,
     topicName: ({ name }: { readonly name: string }) => names.topic(name),
   };
   const told = (result: SplitResult): { done: boolean; result: unknown } => {

@@ -2,9 +2,17 @@ import { describe, expect, it } from '@jest/globals';
 import { assert, constantFrom, nat, property } from 'fast-check';
 import { compileIdentity } from '../processors/stitch-identity/identity.ts';
 import { history, namesOf, shuffled } from '../processors/stitch-identity/testing/history.ts';
-import { eventOf, foundTimelines, nodesOf, rulesWith, runWorld, secret } from '../processors/stitch-identity/testing/world.ts';
+import {
+  eventOf,
+  foundTimelines,
+  keyOf,
+  nodesOf,
+  rulesWith,
+  runWorld,
+  secret,
+} from '../processors/stitch-identity/testing/world.ts';
 import type { TaggedEvent } from '../schemas/generated/types.ts';
-import { explainIdentity, type Explanation, explanationLines } from './identity-explain.ts';
+import { explainIdentity, type Explanation, explanationLines, previewSplit } from './identity-explain.ts';
 
 const [ada, ben, mail, browser] = ['user_id:ada', 'user_id:ben', 'email:ada@shop.example', 'anonymous_id:b1'];
 const visitOf =
@@ -53,6 +61,22 @@ describe('an explanation', () => {
     expect(await why([], ada, ben)).toEqual({ kind: 'never linked' });
     expect(explanationLines({ kind: 'never linked' }, ada, ben)).toEqual([
       `${ada} and ${ben} were never seen together, not even over others`,
+    ]);
+  });
+
+  it('knows whom an operator has set apart, and foretells what a split would do', async () => {
+    const events = [eventOf('m1', 10, [ada, mail]), eventOf('m2', 20, [browser, mail]), eventOf('m3', 30, [ada, browser])];
+    const options = { rules: rulesWith({ user_id: 1 }), secret };
+    const preview = await previewSplit(visitOf(events), options, ada, browser);
+    expect(preview).toMatchObject({ together: true, void: [{ messageId: 'm3' }, { messageId: 'm2' }] });
+    expect(preview?.sides.map((names) => [...names].sort())).toEqual([[mail, ada].sort(), [browser]]);
+    const between = [keyOf(ada), keyOf(browser)] as const;
+    const commands = () => [{ id: 'w1', word: 'apart', occurredAt: 40, author: 'ann', reason: 'lent', between }] as const;
+    const found = await explainIdentity(visitOf(events), { ...options, commands }, ada, browser);
+    expect(explanationLines(found, ada, browser)).toEqual([
+      `${ada} and ${browser} hang together, but are not one customer`,
+      `  1970-01-01T00:00:00.020Z  ${mail} - ${browser}  (Looked Around from site, m2): refused, an operator has set them apart`,
+      `  1970-01-01T00:00:00.040Z  ${ada} - ${browser}: set apart by ann: lent`,
     ]);
   });
 

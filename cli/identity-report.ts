@@ -6,9 +6,10 @@ const MOST_NAMES = 8;
 
 /** What a simulation found, for people: identifiers as they are in the file. */
 export function simulationLines(found: Simulation, top: number): readonly string[] {
-  const { events, customers, components, merges, refused, rejected, ignored } = found;
+  const { events, customers, components, merges, divisions, refused, rejected, ignored } = found;
+  const divided = divisions > 0 ? `, ${divisions} split` : '';
   return [
-    `${events} events, ${customers.size} customers, ${merges} merges, ${refused.length} links refused`,
+    `${events} events, ${customers.size} customers, ${merges} merges${divided}, ${refused.length} links refused`,
     ...section('not used', counts(rejected), top),
     ...section('identifiers that name nobody', counts(ignored), top),
     ...section('refused', counts(tally(refused.map(({ reason }) => reason))), top),

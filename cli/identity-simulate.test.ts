@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { compileIdentity, defaultIdentity } from '../processors/stitch-identity/identity.ts';
+import type { TaggedEvent } from '../schemas/generated/types.ts';
 import { compileSource } from '../schemas/source-schema.ts';
 import { recordsOfFiles, sourceOfFiles } from './identity-events.ts';
 import { differenceLines, simulationJson, simulationLines } from './identity-report.ts';
+import { commandEvent, readPair } from './identity-split.ts';
 import { difference, simulateIdentity, type Simulation } from './identity-simulate.ts';
 
 const site = compileSource(
@@ -37,8 +39,9 @@ beforeAll(async () => {
 });
 afterAll(() => rm(dir, { recursive: true }));
 
-const run = (rules = defaultIdentity): Promise<Simulation> =>
+const run = (rules = defaultIdentity, commands: readonly TaggedEvent[] = []): Promise<Simulation> =>
   simulateIdentity({
+    commands,
     records: recordsOfFiles([join(dir, 'calls.ndjson')], site, (where, reason) => damages.push(`${where} ${reason}`)),
     source: site,
     secret: 'a secret',
@@ -73,6 +76,19 @@ describe('a simulation of identity', () => {
       events: 5,
       customers: expect.arrayContaining([expect.objectContaining({ events: 2 })]),
     });
+  });
+
+  it('knows what operators say: whom they set apart are two, each with the events that are theirs', async () => {
+    const between = ['user_id:ada', 'anonymous_id:b1'];
+    const cut = commandEvent({}, readPair(defaultIdentity, between), { id: 'cut', at: Date.UTC(2030, 0, 2) });
+    const found = await run(defaultIdentity, [cut]);
+    expect(found).toMatchObject({ events: 5, merges: 1, divisions: 1 });
+    const own = [...found.customers.values()].filter(({ identifiers }) => identifiers.some((name) => between.includes(name)));
+    expect(own).toEqual([
+      { identifiers: ['email:ada+a@shop.example', 'user_id:ada'], events: 1 },
+      { identifiers: ['anonymous_id:b1'], events: 1 },
+    ]);
+    expect(simulationLines(found, 10)[0]).toMatch(/^5 events, 5 customers, 1 merges, 1 split, /);
   });
 
   it('says what other rules would make of it, whatever they call the identifiers', async () => {

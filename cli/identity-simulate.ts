@@ -1,12 +1,14 @@
 import type { Groups } from '../processors/stitch-identity/fuzzy/group.ts';
 import type { IdentityRules } from '../processors/stitch-identity/identity.ts';
 import { stitchIdentity } from '../processors/stitch-identity/index.ts';
+import { labelling, Lineage } from '../processors/stitch-identity/lineage.ts';
 import type { PackedComponent } from '../processors/stitch-identity/packed.ts';
 import { COMPONENT, NODE, type Node } from '../processors/stitch-identity/site.ts';
 import { tagFreshness } from '../processors/tag-freshness/index.ts';
 import { noMetrics } from '../runtime/metrics.ts';
 import { TopologyTestDriver } from '../runtime/testing/driver.ts';
 import type { SourceConfig } from '../schemas/config.ts';
+import type { TaggedEvent } from '../schemas/generated/types.ts';
 import { opaqueKey } from '../schemas/keys.ts';
 import { createRawDecoder } from '../schemas/raw-decoder.ts';
 import { MemoryRegistry } from '../schemas/registry/memory.ts';
@@ -30,6 +32,8 @@ export interface Simulation {
   /** Groups of identifiers that evidence holds together, whatever the limits made of them: sizes, the largest first. */
   readonly components: readonly { readonly size: number; readonly edges: number; readonly root: string }[];
   readonly merges: number;
+  /** Customers whom an operator's words have divided. */
+  readonly divisions: number;
   /** Links that were refused, by reason. */
   readonly refused: readonly { readonly reason: string; readonly identifiers: readonly string[]; readonly occurredAt: number }[];
   /** Events that could not be used, by reason. */
@@ -47,6 +51,8 @@ export interface SimulationOptions {
   readonly rules: IdentityRules;
   /** Epoch milliseconds that stand for now. */
   readonly now: number;
+  /** What operators have said, or would say. */
+  readonly commands?: readonly TaggedEvent[];
 }
 
 /** Records between two rests. */
@@ -56,7 +62,14 @@ const PAGE = 2000;
  * Runs records through the first two processors of the walk, the very same ones, four tasks each, over a broker in memory. Keeps
  * everything in memory: about a kilobyte an event.
  */
-export async function simulateIdentity({ records, source, secret, rules, now }: SimulationOptions): Promise<Simulation> {
+export async function simulateIdentity({
+  records,
+  source,
+  secret,
+  rules,
+  now,
+  commands = [],
+}: SimulationOptions): Promise<Simulation> {
   const registry = new MemoryRegistry();
   const serdes = createSerdes({ registry });
   await serdes.register();
@@ -78,10 +91,23 @@ export async function simulateIdentity({ records, source, secret, rules, now }: 
       if (count % PAGE === 0) await take();
     }
     await take();
+    for (const command of commands) {
+      const [first] = command.identifiers;
+      if (first) driver.pipe(topics.eventsTagged, opaqueKey(secret, first.kind, first.value), command);
+    }
+    await take();
     return fold.result(driver);
   } finally {
     await driver.close();
   }
+}
+
+interface SeenEvent {
+  readonly customer: string;
+  readonly names: readonly string[];
+  /** Keys of the identifiers that count, the one that labelled it first. */
+  readonly keys: readonly string[];
+  readonly at: number;
 }
 
 /** What came of the records, gathered as they go. */
@@ -89,8 +115,8 @@ class Fold {
   readonly #secret: string;
   /** Identifiers by their opaque keys. */
   readonly #names = new Map<string, string>();
-  readonly #events = new Map<string, { readonly customer: string; readonly names: readonly string[] }>();
-  readonly #winners = new Map<string, string>();
+  readonly #events = new Map<string, SeenEvent>();
+  readonly #lineage = new Lineage();
   readonly #refused: { reason: string; identifiers: string[]; occurredAt: number }[] = [];
   readonly #rejected = new Map<string, number>();
   readonly #ignored = new Map<string, number>();
@@ -110,13 +136,14 @@ class Fold {
   take(driver: TopologyTestDriver): void {
     for (const { value } of driver.read(topics.eventsIdentified)) {
       const { customer, event, marker } = value;
-      if (marker?.kind === 'closing') this.#winners.set(marker.loser, marker.winner);
+      if (marker) this.#lineage.take(marker);
       if (!event) continue;
       const names = event.identifiers.map(({ kind, value: text }) => `${kind}:${text}`);
       event.identifiers.forEach(({ kind, value: text }, i) =>
         this.#names.set(opaqueKey(this.#secret, kind, text), names[i] ?? ''),
       );
-      this.#events.set(event.messageId, { customer, names });
+      const keys = labelling(event.identifiers, this.#rules, this.#secret);
+      this.#events.set(event.messageId, { customer, names, keys, at: event.occurredAt });
       if (event.type !== 'group') this.#portraits?.add(customer, event.occurredAt, event.traits);
     }
     for (const { value } of driver.read(topics.identityChanges)) {
@@ -129,8 +156,8 @@ class Fold {
   result(driver: TopologyTestDriver): Simulation {
     const customerOf = new Map<string, string>();
     const customers = new Map<string, { names: Set<string>; events: number }>();
-    for (const [messageId, { customer, names }] of this.#events) {
-      const survivor = this.#survivor(customer);
+    for (const [messageId, { customer, names, keys, at }] of this.#events) {
+      const survivor = this.#lineage.survivor(customer, keys, at);
       customerOf.set(messageId, survivor);
       const known = customers.get(survivor) ?? { names: new Set(), events: 0 };
       for (const name of names) if (this.#isOf(driver, name, survivor)) known.names.add(name);
@@ -150,7 +177,8 @@ class Fold {
       customerOf,
       customers: all,
       components: this.#components(driver),
-      merges: this.#winners.size,
+      merges: this.#lineage.merged.size,
+      divisions: this.#lineage.divided.size,
       refused: this.#refused.map((each) => ({
         ...each,
         identifiers: each.identifiers.map((key) => this.#names.get(key) ?? key),
@@ -161,9 +189,7 @@ class Fold {
   }
 
   #survivor(customer: string): string {
-    let at = customer;
-    for (let next = this.#winners.get(at); next !== undefined; next = this.#winners.get(at)) at = next;
-    return at;
+    return this.#lineage.survivor(customer);
   }
 
   /** Whether events of an identifier belong to a customer, at whatever time; an identifier without events belongs where it was seen. */

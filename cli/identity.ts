@@ -1,7 +1,11 @@
+import { readFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
+import type { IdentityRules } from '../processors/stitch-identity/identity.ts';
 import { type Command, Lineage } from '../processors/stitch-identity/lineage.ts';
 import { type Names, prefixedNames } from '../runtime/environment.ts';
+import { FreshetError } from '../runtime/errors.ts';
 import type { Kafka } from '../runtime/kafka/contract.ts';
+import type { TaggedEvent } from '../schemas/generated/types.ts';
 import type { SerdeSource } from '../runtime/topic.ts';
 import { createSerdes } from '../schemas/serdes.ts';
 import { topics } from '../schemas/topics.ts';
@@ -17,7 +21,7 @@ import {
   type Visit,
 } from './identity-explain.ts';
 import { differenceLines, simulationJson, simulationLines } from './identity-report.ts';
-import { type IdentityDesk, readPair, splitIdentity, splitLines } from './identity-split.ts';
+import { commandEvent, type IdentityDesk, readPair, splitIdentity, splitLines, type SplitRequest } from './identity-split.ts';
 import { KEEPERS } from './topology.ts';
 import { simulateIdentity, type Simulation } from './identity-simulate.ts';
 import { jsonLog } from './log.ts';
@@ -30,6 +34,8 @@ export interface SimulateChoice extends WorkspaceChoice {
   readonly source?: string;
   /** Another identity.yaml to compare with. */
   readonly rules?: string;
+  /** NDJSON: what operators say, a command a line as the API takes it. */
+  readonly splits?: string;
   readonly top: number;
   readonly json?: boolean;
 }
@@ -41,8 +47,10 @@ export async function simulate(choice: SimulateChoice): Promise<void> {
   const others =
     choice.rules === undefined ? undefined : await loadIdentity(dirname(choice.rules), basename(choice.rules), process.env);
   const warn = (where: string, reason: string): void => void process.stderr.write(`${where}: ${reason}\n`);
+  const commands = choice.splits === undefined ? [] : await commandsOf(choice.splits, workspace.identity);
   const run = (rules: typeof workspace.identity): Promise<Simulation> =>
     simulateIdentity({
+      commands,
       records: recordsOfFiles(choice.files, source, warn),
       source,
       secret: workspace.secret,
@@ -54,6 +62,21 @@ export async function simulate(choice: SimulateChoice): Promise<void> {
   if (choice.json === true)
     return print([JSON.stringify(simulationJson(found)), ...(other ? [JSON.stringify(simulationJson(other))] : [])]);
   print([...simulationLines(found, choice.top), ...(other ? ['', ...differenceLines(found, other, choice.top)] : [])]);
+}
+
+/** The commands of a file; CONFIG_INVALID names the line that is none. */
+async function commandsOf(file: string, rules: IdentityRules): Promise<readonly TaggedEvent[]> {
+  const lines = (await readFile(file, 'utf8')).split('\n');
+  return lines.flatMap((line, i) => {
+    if (line.trim() === '') return [];
+    try {
+      const { between, ...request } = JSON.parse(line) as SplitRequest;
+      return [commandEvent(request, readPair(rules, between), { id: `${basename(file)}:${i + 1}`, at: Date.now() + i })];
+    } catch (cause) {
+      const expected = 'expected {"between":["kind:value","kind:value"]}, with takeBack, author and reason if wanted';
+      throw new FreshetError('CONFIG_INVALID', `${file}:${i + 1}: ${expected}`, { cause });
+    }
+  });
 }
 
 export interface ExplainChoice extends WorkspaceChoice {
@@ -142,7 +165,13 @@ export async function split(choice: SplitChoice): Promise<void> {
       return print(choice.json === true ? [JSON.stringify(found ?? null)] : previewLines(found, first, second));
     }
     const desk: IdentityDesk = {
-      ...{ kafka, serdes, rules: identity, secret, partitions: settings.partitions, keepers: KEEPERS, patienceMs: PATIENCE_MS },
+      kafka,
+      serdes,
+      rules: identity,
+      secret,
+      partitions: settings.partitions,
+      keepers: KEEPERS,
+      patienceMs: PATIENCE_MS,
       producer: kafka.producer(),
       topicName: ({ name }) => names.topic(name),
     };

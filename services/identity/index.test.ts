@@ -10,7 +10,8 @@ let url: string;
 beforeAll(async () => {
   const desk = {
     split: (wish: SplitWish) => {
-      if (wish.between.includes('nobody')) throw Object.assign(new Error('nobody: expected kind:value'), { code: 'CONFIG_INVALID' });
+      if (wish.between.includes('nobody'))
+        throw Object.assign(new Error('nobody: expected kind:value'), { code: 'CONFIG_INVALID' });
       wishes.push(wish);
       return Promise.resolve({ done: wish.reason !== 'slowly', result: { id: 's1' } });
     },
@@ -22,8 +23,10 @@ beforeAll(async () => {
 });
 afterAll(() => new Promise((resolve) => server.close(resolve)));
 
-const post = (body: unknown, headers: Readonly<Record<string, string>> = { 'content-type': 'application/json' }): Promise<Response> =>
-  fetch(url, { method: 'POST', headers, body: JSON.stringify(body) });
+const post = (
+  body: unknown,
+  headers: Readonly<Record<string, string>> = { 'content-type': 'application/json' },
+): Promise<Response> => fetch(url, { method: 'POST', headers, body: JSON.stringify(body) });
 const between = ['user_id:ada', 'anonymous_id:b1'];
 
 describe('the route of splits', () => {
@@ -39,7 +42,12 @@ describe('the route of splits', () => {
   });
 
   it('names the field that is wrong', async () => {
-    const wrong = [{ between: ['user_id:ada'], author: 'a' }, { between }, { between, author: 'a', takeBack: 'yes' }, { between: ['nobody', 'x:y'], author: 'a' }];
+    const wrong = [
+      { between: ['user_id:ada'], author: 'a' },
+      { between },
+      { between, author: 'a', takeBack: 'yes' },
+      { between: ['nobody', 'x:y'], author: 'a' },
+    ];
     const answers = await Promise.all(wrong.map(async (body) => post(body)));
     expect(answers.map(({ status }) => status)).toEqual([400, 400, 400, 400]);
     const fields = await Promise.all(answers.map(async (answer) => ((await answer.json()) as { field: string }).field));

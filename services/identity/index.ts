@@ -29,7 +29,10 @@ export function identityRouter(desk: IdentityDesk): Router {
     void response.status(done ? 200 : 202).json(result);
   router.post('/api/identity/split', ownRequests, express.json({ limit: '8kb' }), async ({ body }, response) => {
     const wish = wishOf(body);
-    if ('field' in wish) return void response.status(400).json({ error: `${wish.field}: expected ${wish.expected}`, field: wish.field });
+    if ('field' in wish) {
+      response.status(400).json({ error: `${wish.field}: expected ${wish.expected}`, field: wish.field });
+      return;
+    }
     try {
       answer(response, await desk.split(wish));
     } catch (error) {
@@ -46,7 +49,8 @@ export function identityRouter(desk: IdentityDesk): Router {
 /** A page of another site can make a browser post a form here, but not JSON. */
 const ownRequests: RequestHandler = (request, response, next) => {
   const from = request.headers['sec-fetch-site'];
-  if (from !== undefined && from !== 'same-origin' && from !== 'none') response.status(403).json({ error: 'not from another site' });
+  if (from !== undefined && from !== 'same-origin' && from !== 'none')
+    response.status(403).json({ error: 'not from another site' });
   else if (!request.is('application/json')) response.status(415).json({ error: 'expected application/json' });
   else next();
 };

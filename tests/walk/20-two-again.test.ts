@@ -37,7 +37,12 @@ function say(of: Walk, id: string, takeBack = false): void {
 function seederOf({ driver, serdes, workspace, processors }: Walk): SeederOptions {
   const kafka = driver.broker.client();
   return {
-    ...{ kafka, serdes, partitions: driver.partitions, processors, rules: workspace.identity, secret: workspace.secret },
+    kafka,
+    serdes,
+    processors,
+    partitions: driver.partitions,
+    rules: workspace.identity,
+    secret: workspace.secret,
     producer: kafka.producer(),
     topicName: ({ name }) => name,
   };
