@@ -91,7 +91,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const { kafka, registry } = connection;
   const sources = options.sources ?? workspace.sources.filter(({ mode }) => mode !== 'replay');
   const rawDecoder = createRawDecoder({ registry });
-  const serdes = createSerdes({ registry, prefix });
+  const serdes = createSerdes({ registry, prefix, topics: allTopics(sources) });
   const decides = options.run === undefined || options.run.includes(CUSTOMERS);
   const rules = decides
     ? await agreeOnRules({ kafka, serdes, prefix, partitions, workspace, log, now: systemClock.now() })

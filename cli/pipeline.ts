@@ -28,10 +28,11 @@ import type { RawDecoder } from '../schemas/raw-decoder.ts';
 import type { Serdes } from '../schemas/serdes.ts';
 import { sourceClock } from '../schemas/source-clock.ts';
 import { changelogSpec, topicSpecs } from '../schemas/topic-specs.ts';
-import { rawTopic, topics } from '../schemas/topics.ts';
+import { rawTopic, referenceTopic, topics } from '../schemas/topics.ts';
 import { withRawSchemas } from './raw-serdes.ts';
 import { lastReports } from './source-reports.ts';
 import { instanceOf, storedTasks, withAdvice } from './stores.ts';
+import { openTables } from './tables.ts';
 import { type Down, tearDown } from './tear-down.ts';
 
 export interface PipelineOptions {
@@ -107,13 +108,14 @@ export async function prepareCluster(options: PrepareOptions): Promise<void> {
     options.log?.('warn', 'topics could be safer', { warning });
 }
 
-/** Every declared topic and the raw topics of sources that have one. */
+/** Every declared topic, the raw topics of sources that have one, and those of reference tables. */
 export function allTopics(sources: readonly SourceConfig[]): Topic[] {
   const endpoints = sources.filter(({ input }) => input.kind === 'endpoint');
   const others = sources.filter(({ input }) => input.kind !== 'endpoint');
   return [
     ...Object.values(topics).map((topic) => (topic.name === topics.eventsRaw.name ? keptFor(topic, endpoints) : topic)),
     ...others.map((source) => keptFor(rawTopic(source.name), [source])),
+    ...sources.flatMap(({ table }) => (table === undefined ? [] : [referenceTopic(table.name)])),
   ];
 }
 
@@ -156,6 +158,9 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
   const storesDir = join(options.dataDir, 'stores', prefix || 'default');
   const stored = options.engine ? [] : await storedTasks(storesDir);
   const instanceId = options.engine ? undefined : await instanceOf(storesDir);
+  const wanted = new Set(options.run ?? [...processors.map(({ name }) => name), WATCH_SOURCES]);
+  const here = processors.filter(({ name }) => wanted.has(name));
+  const tables = await openTables(here, { partitions, names, serdes, reader, admin: kafka.admin, log });
   const environment: Environment = {
     kafka,
     reader,
@@ -174,14 +179,13 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
     metrics: promTaskMetrics(options.metrics),
     log,
     changelogDeleteRetentionMs: 24 * 60 * 60 * 1000,
+    tables,
   };
   const clocks = sources.map((source) => sourceClock(source, sources));
   const timeout = options.sessionTimeoutMs === undefined ? {} : { sessionTimeoutMs: options.sessionTimeoutMs };
   const workerOf = (processor: Processor, own: readonly number[]): Worker =>
     new Worker({ environment, processor, tasks: partitions, sources: clocks, instanceId, stored: own, ...timeout });
-  const wanted = new Set(options.run ?? [...processors.map(({ name }) => name), WATCH_SOURCES]);
-  const own = processors.filter(({ name }) => wanted.has(name));
-  const workers = own.map((processor) =>
+  const workers = here.map((processor) =>
     workerOf(
       processor,
       stored.flatMap((task) => (task.processor === processor.name ? [task.partition] : [])),
@@ -285,6 +289,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
       // Upstream first, so that what is in flight is finished by those behind.
       await watcher?.stop();
       for (const worker of workers) await worker.stop();
+      tables.close();
       await claims.close();
       progress.close();
       await producer.close();

@@ -1,6 +1,7 @@
 import type { FraudConfig } from '../processors/detect-fraud/config.ts';
 import { detectFraud } from '../processors/detect-fraud/index.ts';
 import { evaluateSegments, type RulesConfig } from '../processors/evaluate-segments/index.ts';
+import { keepReference } from '../processors/keep-reference/index.ts';
 import { planActivations } from '../processors/plan-activations/index.ts';
 import { handoverMarker } from '../processors/stitch-identity/division.ts';
 import { stitchIdentity } from '../processors/stitch-identity/index.ts';
@@ -16,6 +17,9 @@ import type { RawDecoder } from '../schemas/raw-decoder.ts';
 import { topics } from '../schemas/topics.ts';
 import type { Workspace } from '../workspace/load.ts';
 
+/** Keeps reference tables, where there are any, and tells customers of changes. */
+const KEEP_REFERENCE = 'keep-reference';
+
 /** The task of a customer: segments and the messages they cause are one decision of one writer. */
 export const CUSTOMERS = 'customers';
 
@@ -29,19 +33,26 @@ export function topologyOf(
   rawDecoder: Pick<RawDecoder, 'decode'>,
   rules?: RulesConfig,
 ): Processor[] {
-  const { secret, segments, activations, identity } = workspace;
+  const { secret, segments, activations, identity, reference } = workspace;
+  const hasTables = sources.some(({ table }) => table !== undefined);
   const names = sources.map(({ name }) => name);
   return [
     tagFreshness({ sources, secret, rawDecoder, values: identity.values }),
-    stitchIdentity({ secret, identity }),
+    ...(hasTables ? [keepReference({ sources })] : []),
+    hasTables ? behindTables(stitchIdentity({ secret, identity })) : stitchIdentity({ secret, identity }),
     customers(
       evaluateSegments({ segments, sources, ...(rules && { rules }) }),
-      planActivations({ activations, sources, secret }),
+      planActivations({ activations, sources, secret, reference }),
       names,
     ),
     fraud(names, workspace.fraud),
     ...(identity.fuzzy ? [findLookalikes({ secret, identity, fuzzy: identity.fuzzy })] : []),
   ];
+}
+
+/** What tables tell customers comes in beside the other events: a time has passed when it has passed there as well. */
+function behindTables(stitch: Processor): Processor {
+  return { ...stitch, upstream: [KEEP_REFERENCE] };
 }
 
 function customers(

@@ -6,6 +6,7 @@ import type { StoreEngine } from './state/store.ts';
 import type { ClaimWriter } from './watermarks/claims.ts';
 import type { ProgressTable } from './watermarks/progress.ts';
 import type { TaskMetrics } from './metrics.ts';
+import type { GlobalTables } from './tables/global-tables.ts';
 
 /** Structured log line; fields hold no personal data. */
 export type Log = (
@@ -47,6 +48,8 @@ export interface Environment {
   readonly claims: ClaimWriter;
   readonly metrics: TaskMetrics;
   readonly log: Log;
+  /** Tables that processors look things up in; none when left out. */
+  readonly tables?: GlobalTables;
   /** How long tombstones stay in changelogs; stores not written for half of it are rebuilt. Milliseconds. */
   readonly changelogDeleteRetentionMs: number;
 }

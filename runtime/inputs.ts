@@ -3,7 +3,7 @@ import type { Environment } from './environment.ts';
 import { FreshetError } from './errors.ts';
 import type { PartitionStream } from './kafka/contract.ts';
 import type { Processor } from './processor.ts';
-import { header, type RawRecord, type StreamRecord, tpKey } from './record.ts';
+import { header, type RawRecord, type StreamRecord, type TopicPartition, tpKey } from './record.ts';
 import { REPLAY_OF } from './replay.ts';
 import type { Serde, Topic } from './topic.ts';
 import { FEED } from './watermarks/stages.ts';
@@ -183,10 +183,15 @@ export class TaskInputs {
     return input ? { next: positionOf(input), until: this.#again.until } : this.#again;
   }
 
-  /** Everything below has been processed; by physical `tpKey`. +Infinity for what is no input of this task. */
+  /** Everything below has been processed, or taken into a table; by physical `tpKey`. +Infinity for what is neither. */
   position(physical: string): number {
     const input = this.#byPhysical.get(physical);
-    return input ? positionOf(input) : Number.POSITIVE_INFINITY;
+    return input ? positionOf(input) : (this.#environment.tables?.position(physical) ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** The partitions of the tables it looks things up in, physical. */
+  tables(): readonly TopicPartition[] {
+    return (this.#processor.tables ?? []).flatMap((topic) => this.#environment.tables?.partitionsOf(topic) ?? []);
   }
 
   /** The input partitions, physical. */

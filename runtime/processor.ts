@@ -1,4 +1,5 @@
 import type { StreamRecord } from './record.ts';
+import type { Lookup } from './tables/global-tables.ts';
 import type { Topic } from './topic.ts';
 import type { BatchWord } from './watermarks/source-batches.ts';
 
@@ -118,6 +119,8 @@ export interface Processor {
   readonly inputs: readonly Topic[];
   /** Topics it may forward to, its own loop topic included. */
   readonly outputs: readonly Topic[];
+  /** Global tables it looks things up in: it adopts no watermark before these have been read as far as it covers. */
+  readonly tables?: readonly Topic[];
   /** Stages whose claims make up this one's watermarks (see runtime/watermarks). Empty: it has no event time. */
   readonly upstream: readonly string[];
   /**
@@ -127,6 +130,8 @@ export interface Processor {
   readonly silenceIsFinal?: true;
   /** Set where the rules are not those of the start. */
   readonly revision?: Revision;
+  /** Called with the tables, once they have been read, before the first record. */
+  open?(tables: Lookup): void;
   /** Parts that `process` will want for this record, to be fetched ahead in one go. Others are read when asked for. */
   parts?(record: StreamRecord): readonly string[];
   /** As `parts`, for a timer. */

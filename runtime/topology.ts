@@ -60,6 +60,8 @@ export function compose(name: string, members: readonly Processor[]): ComposedPr
       ? {}
       : { revision: { ...revised.revision, part: `${revised.name}/${revised.revision.part}` } }),
     outputs: distinct(members.flatMap((member) => member.outputs)),
+    tables: distinct(members.flatMap((member) => member.tables ?? [])),
+    open: (tables) => members.forEach((member) => member.open?.(tables)),
     upstream: [...new Set(members.flatMap((member) => member.upstream))],
     parts: (record) =>
       members

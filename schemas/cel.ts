@@ -2,6 +2,7 @@ import { Environment, EvaluationError, Optional } from '@marcbachmann/cel-js';
 import { FreshetError } from '../runtime/errors.ts';
 import { celFunctions } from './cel-functions.ts';
 import { ConfigProblem, type ConfigPath } from './config.ts';
+import type { CelLookup } from './reference-reader.ts';
 
 export interface CelOptions {
   /** Names that the expression may use. */
@@ -10,6 +11,8 @@ export interface CelOptions {
   readonly path?: ConfigPath;
   /** Zone of local times, for `parse_time` without one; UTC when left out. */
   readonly timezone?: string;
+  /** Tables that the expression may look things up in, each a function of the key. */
+  readonly lookups?: readonly CelLookup[];
 }
 
 export type CelVariables = Readonly<Record<string, unknown>>;
@@ -53,6 +56,7 @@ function parse(text: string, options: CelOptions): { evaluate: (variables: CelVa
   const environment = new Environment({ homogeneousAggregateLiterals: false, enableOptionalTypes: true });
   for (const name of options.variables) environment.registerVariable(name, 'dyn');
   celFunctions(environment, options.timezone ?? 'UTC');
+  for (const { name, call } of options.lookups ?? []) environment.registerFunction(`${name}(dyn): dyn`, call, { async: false });
   try {
     const parsed = environment.parse(text);
     const checked = parsed.check();

@@ -115,6 +115,44 @@ export interface SourceConfig {
   readonly keepMs?: number;
   /** What feeds it, where that is declared. */
   readonly fedBy?: readonly FedBy[];
+  /** Where what it says is kept as a reference table. */
+  readonly table?: TableConfig;
+}
+
+/** What a source says of things, kept by their keys for everybody to look up. */
+export interface TableConfig {
+  /** As expressions call it. */
+  readonly name: string;
+  /** Property that holds the key, or a path to it. */
+  readonly key: string;
+  /** Properties that are kept. */
+  readonly values: readonly string[];
+  /** A row of which nothing was told for so long is dropped; null: never. Milliseconds. */
+  readonly forgetAfterMs: number | null;
+  /** Whom its changes concern; undefined: they are told to nobody. */
+  readonly interest?: TableInterest;
+  /** Events that are made of its changes, for those who are interested. */
+  readonly changes: readonly TableChange[];
+}
+
+/** Who is interested in a row: whoever did one of these with its key. */
+export interface TableInterest {
+  readonly events: readonly string[];
+  /** Property of these events that holds the key of the row, or a path to it. */
+  readonly key: string;
+  /** Interest ends so long after the last of these events, milliseconds. */
+  readonly withinMs: number;
+  /** At most so many are told of a row, those whose interest is the youngest. */
+  readonly most: number;
+}
+
+/** An event made of a change of a row. */
+export interface TableChange {
+  readonly event: string;
+  /** CEL over `before` and `now`; null: whenever the row is told. */
+  readonly when: string | null;
+  /** Also told as it stands to whoever has just become interested. */
+  readonly first: boolean;
 }
 
 /** First rule whose `when` holds is used. Expressions are CEL over `record`, source text. */

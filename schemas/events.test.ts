@@ -6,12 +6,12 @@ import type { AvroField, AvroRecord, AvroType } from './avro.ts';
 import { createRawDecoder } from './raw-decoder.ts';
 import { MemoryRegistry } from './registry/memory.ts';
 import { createSerdes } from './serdes.ts';
-import { topics } from './topics.ts';
+import { referenceTopic, topics } from './topics.ts';
 
 const files = readSchemas();
 const records = [...namedRecords(files).values()];
 const fields = records.flatMap((record) => record.fields.map((field) => ({ name: `${record.name}.${field.name}`, field })));
-const avroTopics = Object.values(topics).filter((topic: Topic) => topic.format.kind === 'avro');
+const avroTopics = [...Object.values(topics), referenceTopic('table')].filter((topic: Topic) => topic.format.kind === 'avro');
 
 /** The types that a type is made of, down to the primitives and the names of records. */
 function parts(type: AvroType): readonly string[] {
@@ -40,7 +40,7 @@ const harmless = {
     ['reference', 'ActivationOutcome'],
   ],
   'an id that the sender gives to a message': [
-    ['messageId', 'Cause IdentityChange ProfileChange TaggedEvent'],
+    ['messageId', 'Cause IdentityChange ProfileChange ReferenceVersion TaggedEvent'],
     ['events', 'FraudAlert'],
   ],
   'a name from the configuration': [
@@ -49,7 +49,7 @@ const harmless = {
     ['segment version', 'MembershipChange'],
     ['segment', 'CustomerMembership'],
     ['rule', 'FraudAlert'],
-    ['source', 'ProfileChange RejectedRecord SourceFreshness SourceProof TaggedEvent'],
+    ['source', 'ProfileChange ReferenceFact RejectedRecord SourceFreshness SourceProof TableProof TaggedEvent'],
     ['topic', 'Origin Position RejectedRecord'],
     ['processor', 'RejectedRecord'],
     ['hop', 'Hop'],
@@ -71,6 +71,8 @@ const harmless = {
     ['field level', 'LikenessEvidence'],
     ['by', 'WeakLink'],
     ['step', 'RejectedRecord'],
+    ['table', 'ReferenceFact TableProof'],
+    ['key', 'ReferenceFact'],
     ['type mode flags', 'TaggedEvent'],
   ],
   'words of our own about rules, times and counts, without a value of the customer': [

@@ -4,7 +4,7 @@ import { namedRecords, readSchemas } from './avro.ts';
 import type { AvroRecord, SchemaFile } from './avro.ts';
 import { generateDocs } from './generate-docs.ts';
 import { generateTypes } from './generate-types.ts';
-import { rawTopic, topics } from './topics.ts';
+import { rawTopic, referenceTopic, topics } from './topics.ts';
 
 const record = (name: string, fields: AvroRecord['fields']): AvroRecord => ({
   type: 'record',
@@ -76,7 +76,9 @@ describe('what is generated', () => {
 
   it('is fresh', () => {
     expect(read('generated/types.ts')).toBe(generateTypes(readSchemas()));
-    expect(read('README.md')).toBe(generateDocs([rawTopic('<source>'), ...Object.values(topics)], readSchemas()));
+    expect(read('README.md')).toBe(
+      generateDocs([rawTopic('<source>'), referenceTopic('<table>'), ...Object.values(topics)], readSchemas()),
+    );
   });
 
   it('names every topic and every record', () => {

@@ -2,13 +2,13 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { readSchemas } from './avro.ts';
 import { generateDocs } from './generate-docs.ts';
 import { generateTypes } from './generate-types.ts';
-import { rawTopic, topics } from './topics.ts';
+import { rawTopic, referenceTopic, topics } from './topics.ts';
 
 /** `npm run generate` writes what is made from topics.ts and events/*.avsc; with `--check` it writes nothing and exits with 1 when something is stale. */
 const files = readSchemas();
 const outputs: readonly (readonly [path: string, text: string])[] = [
   ['generated/types.ts', generateTypes(files)],
-  ['README.md', generateDocs([rawTopic('<source>'), ...Object.values(topics)], files)],
+  ['README.md', generateDocs([rawTopic('<source>'), referenceTopic('<table>'), ...Object.values(topics)], files)],
 ];
 
 const check = process.argv.includes('--check');

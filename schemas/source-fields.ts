@@ -1,5 +1,6 @@
 import type { JsonSchema } from './config.ts';
 import { durationSchema } from './duration.ts';
+import { tableSchema } from './reference-table.ts';
 import { pollSchema, webhookSchema } from './source-pull.ts';
 import { cadenceSchema } from './source-cadence.ts';
 
@@ -152,6 +153,7 @@ export const sourceSchema: JsonSchema = {
         items: text('Name of an event.'),
         description: 'Events it may carry; others are rejected. Any when left out, or those of the rules.',
       },
+      table: tableSchema,
       timezone: text('IANA name of the zone of its local times; UTC by default.'),
       transform: {
         type: 'array',

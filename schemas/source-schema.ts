@@ -12,6 +12,7 @@ import {
 } from './config.ts';
 import { parseDuration } from './duration.ts';
 import { schemaCheck } from './json-schema.ts';
+import { compileTable, type TableYaml } from './reference-table.ts';
 import { isSegmentType, segmentTypes } from './segment-message.ts';
 import { cadenceOf, type CadenceYaml } from './source-cadence.ts';
 import { compilePoll, compileWebhook, type PollYaml, type WebhookYaml } from './source-pull.ts';
@@ -68,6 +69,7 @@ interface SourceYaml {
   readonly events?: readonly string[];
   readonly timezone?: string;
   readonly transform?: readonly RuleYaml[];
+  readonly table?: TableYaml;
 }
 
 const checkSchema = schemaCheck(sourceSchema);
@@ -90,7 +92,9 @@ export function compileSource(value: unknown, env: Env): SourceConfig {
     name,
     cadence: cadenceOf(each, timezone, ['fed_by', name]),
   }));
-  const transform = yaml.transform?.map((rule, index) => ruleOf(rule, ['transform', index], timezone)) ?? null;
+  const transform =
+    yaml.transform?.map((rule, index) => ruleOf(rule, ['transform', index], timezone, yaml.table !== undefined)) ?? null;
+  const table = yaml.table === undefined ? undefined : compileTable(yaml.table, ['table']);
   return {
     name: yaml.source,
     description: yaml.description,
@@ -105,6 +109,7 @@ export function compileSource(value: unknown, env: Env): SourceConfig {
     timezone,
     ...(yaml.keep === undefined ? {} : { keepMs: keepOf(yaml.keep) }),
     ...(fedBy.length > 0 ? { fedBy } : {}),
+    ...(table === undefined ? {} : { table }),
   };
 }
 
@@ -211,7 +216,7 @@ function nameExpression(name: string): string {
   return name.startsWith('=') ? name.slice(1).trim() : JSON.stringify(name);
 }
 
-function ruleOf(rule: RuleYaml, path: ConfigPath, timezone: string): TransformRule {
+function ruleOf(rule: RuleYaml, path: ConfigPath, timezone: string, isTable: boolean): TransformRule {
   const check = (text: string, ...at: string[]): string => {
     compileCel(text, { variables: ['record'], path: [...path, ...at], timezone });
     return text;
@@ -240,7 +245,7 @@ function ruleOf(rule: RuleYaml, path: ConfigPath, timezone: string): TransformRu
       throw new ConfigProblem([...path, 'type'], `expected one of ${segmentTypes.join(', ')}, found "${type}"`);
     if (type === 'track' && rule.event === undefined)
       throw new ConfigProblem(path, '"event" is missing: a track call has a name');
-    if (Object.keys(rule.identifiers ?? {}).length === 0)
+    if (!isTable && Object.keys(rule.identifiers ?? {}).length === 0)
       throw new ConfigProblem(path, '"identifiers" is missing: an event belongs to a customer by at least one identifier');
   }
   return {
@@ -261,12 +266,15 @@ function ruleOf(rule: RuleYaml, path: ConfigPath, timezone: string): TransformRu
 /** The declared events; else those of the rules, if all of them are named plainly. */
 function eventsOf(yaml: SourceYaml): readonly string[] | null {
   const rules = (yaml.transform ?? []).filter((rule) => rule.skip === undefined);
-  const names = rules.map((rule) => rule.event ?? (rule.type?.startsWith('=') ? '=' : eventNameOf(rule.type ?? 'track')));
+  const ofCustomers = rules.filter((rule) => Object.keys(rule.identifiers ?? {}).length > 0);
+  const made = (yaml.table?.changes ?? []).map(({ event }) => event);
+  const names = ofCustomers.map((rule) => rule.event ?? (rule.type?.startsWith('=') ? '=' : eventNameOf(rule.type ?? 'track')));
   const plain = names.filter((name) => !name.startsWith('='));
   const declared = yaml.events;
-  if (declared === undefined) return yaml.transform === undefined || plain.length < names.length ? null : [...new Set(plain)];
+  if (declared === undefined)
+    return yaml.transform === undefined || plain.length < names.length ? null : [...new Set([...plain, ...made])];
   const undeclared = plain.find((name) => !declared.includes(name));
   if (undeclared !== undefined)
     throw new ConfigProblem(['events'], `"${undeclared}" is missing: a rule of transform makes such events`);
-  return declared;
+  return [...new Set([...declared, ...made])];
 }

@@ -1,5 +1,6 @@
 import type { Rejected } from '../runtime/record.ts';
 import type { Retention, Topic } from '../runtime/topic.ts';
+import type { ReferenceTold } from './reference.ts';
 import type {
   ActivationOutcome,
   ActivationRequest,
@@ -12,6 +13,7 @@ import type {
   IdentityReview,
   MembershipChange,
   ProfileChange,
+  ReferenceFact,
   Resemblance,
   SourceFreshness,
   TaggedEvent,
@@ -45,6 +47,28 @@ export function segmentTopic(name: string): Topic<MembershipChange> {
     doc: 'The changes of one segment, as they are on segments.membership and in the same transaction.',
   };
 }
+
+/** A reference table, by name: read whole by whoever looks things up in it. */
+export function referenceTopic(table: string): Topic<ReferenceFact> {
+  return {
+    ...shared,
+    name: `reference.${table}`,
+    format: avro('ReferenceFact'),
+    key: 'key of the row, e.g. of a product; not personal',
+    retention: compact,
+    doc: `The reference table ${table}: what its source says of each thing.`,
+  };
+}
+
+const referenceTold: Topic<ReferenceTold> = {
+  ...shared,
+  name: 'reference.told',
+  format: { kind: 'msgpack' },
+  key: 'table and key of the row',
+  retention: days(7),
+  internal: true,
+  doc: 'What sources say of things in reference tables, and who is interested in which.',
+};
 
 const eventsRaw: Topic<Buffer> = {
   ...shared,
@@ -253,7 +277,7 @@ const progress: Topic<Buffer> = {
   doc: 'Claims of progress from which watermarks are made; see runtime/watermarks.',
 };
 
-/** Every topic of freshet but those of single sources (`rawTopic`) and the changelogs, which the runtime derives from the processors. */
+/** Every topic of freshet but those of single sources (`rawTopic`), those of reference tables and the changelogs, which the runtime derives from the processors. */
 export const topics = {
   eventsRaw,
   eventsTagged,
@@ -275,6 +299,7 @@ export const topics = {
   activationsWithheld,
   activationsOutcomes,
   fraudAlerts,
+  referenceTold,
   sourcesFreshness,
   progress,
 } as const;

@@ -16,6 +16,7 @@ const proof: Proof = {
     { hop: 'gateway', at: 1100, ms: 3 },
     { hop: 'tag-freshness', at: 1109, ms: 9 },
   ],
+  tables: [],
 };
 const cause = { kind: 'event', messageId: 'e1', event: 'Paid', after: null, corrects: null };
 

@@ -15,7 +15,7 @@ const followed = [
   topics.sourcesFreshness,
   topics.eventsRejected,
 ];
-const proof = { now: null, lagMs: null, sources: [], hops: [] };
+const proof = { now: null, lagMs: null, sources: [], hops: [], tables: [] };
 const cause = { kind: 'event', messageId: null, event: null, after: null, corrects: null };
 
 interface World {

@@ -23,6 +23,7 @@ export function checkReferences({ sources, segments, allSegments, activations, t
     ...twice(segments, 'segment'),
     ...twice(activations, 'activation'),
     ...fedInACircle(sources),
+    ...tablesOfOneName(sources),
     ...unknownEvents(sources, segments),
     ...figuresOfOneName(segments),
     ...topicsOfSeveral(segments),
@@ -52,6 +53,16 @@ function twice(files: readonly Compiled<{ readonly name: string }>[], field: str
     return first === undefined
       ? []
       : [file.problem([field], `expected a name of its own, "${value.name}" is also in ${first.file.file}`)];
+  });
+}
+
+/** A table has one source: which of two facts counts could not be told. */
+function tablesOfOneName(sources: Declared['sources']): readonly Problem[] {
+  return sources.flatMap(({ file, value: { table } }, index) => {
+    const first = sources.slice(0, index).find((other) => table !== undefined && other.value.table?.name === table.name);
+    return first === undefined
+      ? []
+      : [file.problem(['table', 'name'], `expected a name of its own, "${table?.name ?? ''}" is also in ${first.file.file}`)];
   });
 }
 

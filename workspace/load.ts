@@ -8,6 +8,7 @@ import { FreshetError } from '../runtime/errors.ts';
 import type { SourceConfig } from '../schemas/config.ts';
 import { schemaProblems } from '../schemas/json-schema.ts';
 import { parseDuration } from '../schemas/duration.ts';
+import { referenceReader, type ReferenceReader } from '../schemas/reference-reader.ts';
 import { compileSource } from '../schemas/source-schema.ts';
 import { checkReferences } from './check-references.ts';
 import { type ChannelDemands, withDemands } from './demands.ts';
@@ -28,6 +29,8 @@ export interface Workspace {
   readonly sources: readonly SourceConfig[];
   readonly segments: readonly CompiledSegment[];
   readonly activations: readonly CompiledActivation[];
+  /** Reference tables of the sources, as expressions call them. */
+  readonly reference: ReferenceReader;
   /** Of identity.yaml, or the defaults. */
   readonly identity: IdentityRules;
   /** Of fraud.yaml, or the defaults. */
@@ -94,12 +97,13 @@ export async function loadWorkspace(dir: string, env: Values, options: LoadOptio
   const rules = await segmentRules(dir, values);
   const compileSegment = segmentCompiler(timezone, (name) => rules.get(name));
   const sources = await read('sources', (data) => compileSource(data, env));
+  const reference = referenceReader(sources.map(({ value }) => value));
   const identity = await readSingle(dir, 'identity.yaml', 'identity', compileIdentity, values, problems);
   const fraud = await readSingle(dir, 'fraud.yaml', 'fraud', compileFraud, values, problems);
   const before = problems.length;
   const segments = await read('segments', compileSegment);
   const allSegments = problems.length === before;
-  const activations = await read('activations', compileActivation);
+  const activations = await read('activations', (data) => compileActivation(data, reference));
   const templatesDir = join(dir, 'templates');
   const templates = (await list(templatesDir))
     .filter((file) => /\.(mjml|liquid)$/.test(file))
@@ -116,6 +120,7 @@ export async function loadWorkspace(dir: string, env: Values, options: LoadOptio
     sources: plain(sources),
     segments: plain(segments),
     activations: withDemands(plain(activations), plain(segments), settings.channels),
+    reference,
     identity: identity ?? defaultIdentity,
     fraud: fraud ?? defaultFraud,
     templates,

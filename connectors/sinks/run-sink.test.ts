@@ -50,7 +50,7 @@ describe('a sink', () => {
     const running = await world.run();
     const at = world.timing.now();
     const hops = [{ hop: 'before', at: at - 10, ms: 3 }];
-    world.request('a', { proof: { now: at, lagMs: 0, sources: [], hops } });
+    world.request('a', { proof: { now: at, lagMs: 0, sources: [], hops, tables: [] } });
     await world.timing.until(() => world.delivered.length === 1);
     world.timing.advance(1000);
     expect(running.status()).toEqual({ finished: 0, waiting: 1, lagMs: 1000 });

@@ -20,5 +20,6 @@ export function proofOf(facts: readonly { source: string; at: number }[], header
       return { source, watermark: isKnown ? watermark : null, asOf, ageMs, status: 'unknown', link: null };
     }),
     hops: stamps.map(({ hop, at }, i) => ({ hop, at, ms: at - (stamps[i - 1]?.at ?? at) })),
+    tables: [],
   };
 }

@@ -17,6 +17,7 @@ export function proofOf(clock: SegmentClock, facts: Facts, hops: readonly Hop[],
     lagMs: now === null ? null : context.tick - now,
     sources: clock.sources.map((source) => sourceProof(source, facts[source.name] ?? null, now, context)),
     hops,
+    tables: [],
   };
 }
 

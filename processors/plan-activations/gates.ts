@@ -1,3 +1,4 @@
+import type { Due } from '../../runtime/processor.ts';
 import type { MembershipChange, Proof } from '../../schemas/generated/types.ts';
 import type { CompiledActivation } from './activation.ts';
 import { type Stale, staleInWords } from './freshness.ts';
@@ -14,6 +15,14 @@ export interface Planned {
   readonly stale: readonly Stale[];
   /** How fresh its facts are now. */
   readonly proof: Proof;
+  /** Variables of the template. */
+  readonly data: Readonly<Record<string, unknown>>;
+  /** When it is to be judged again, if it waits. */
+  readonly waitsFor: readonly Due[];
+  /** Traits that it still waits for. */
+  readonly missing: readonly string[];
+  /** Whether its condition holds. */
+  readonly holds: boolean;
 }
 
 /** Why a message does not go now. */
@@ -66,5 +75,17 @@ const address: Gate = {
     to === undefined ? { reason: `no address for ${activation.channel} is known`, decision: 'dropped' } : undefined,
 };
 
+const enrichment: Gate = {
+  name: 'enrichment',
+  check: ({ missing }) =>
+    missing.length === 0 ? undefined : { reason: `waits for ${missing.join(', ')}, which may still come`, decision: 'held' },
+};
+
+const condition: Gate = {
+  name: 'condition',
+  check: ({ activation, holds }) =>
+    holds ? undefined : { reason: `its condition does not hold: ${activation.condition?.text ?? ''}`, decision: 'dropped' },
+};
+
 /** In the order in which they are asked; the first that withholds is the reason. */
-export const gates: readonly Gate[] = [cause, address, freshness];
+export const gates: readonly Gate[] = [cause, address, enrichment, freshness, condition];

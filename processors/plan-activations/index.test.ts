@@ -80,6 +80,7 @@ class Customer {
         lagMs: 5,
         sources: [{ source: 'web', watermark: 0, asOf: null, ageMs: null, status: 'fresh', link: null }],
         hops: [],
+        tables: [],
       },
       ...given,
     };

@@ -1,4 +1,5 @@
 import type { Context, Processor } from '../../runtime/processor.ts';
+import { type Lookup, noTables } from '../../runtime/tables/global-tables.ts';
 import type { SourceConfig } from '../../schemas/config.ts';
 import type {
   ActivationRequest,
@@ -8,13 +9,15 @@ import type {
   Proof,
 } from '../../schemas/generated/types.ts';
 import { hashId, opaqueKey } from '../../schemas/keys.ts';
+import { noReference, type ReferenceReader } from '../../schemas/reference-reader.ts';
 import { topics } from '../../schemas/topics.ts';
 import type { CompiledActivation } from './activation.ts';
 import { becauseOf } from './because.ts';
 import { proofNow, staleInWords, staleNow } from './freshness.ts';
 import { gates, type Planned, type Refusal } from './gates.ts';
-import { HELD, type Held, keepHeld, readHeld, waitsFor } from './held.ts';
-import { ACTIVATION, mergeTraits, nothingKnown, valueOf, withTrait, type ActivationState } from './traits.ts';
+import { HELD, type Held, keepHeld, readHeld } from './held.ts';
+import { ACTIVATION, mergeTraits, nothingKnown, valueOf, valuesOf, withTrait, type ActivationState } from './traits.ts';
+import { waitsOf } from './waits.ts';
 
 export interface PlanActivationsConfig {
   readonly activations: readonly CompiledActivation[];
@@ -22,6 +25,8 @@ export interface PlanActivationsConfig {
   readonly sources: readonly SourceConfig[];
   /** Secret of the deployment, for the keys of requests. */
   readonly secret: string;
+  /** Tables that conditions and templates look things up in; none when left out. */
+  readonly reference?: ReferenceReader;
 }
 
 /** What the processor does when two customers turn out to be one; for `withHandover` of the runtime. */
@@ -39,10 +44,12 @@ export interface HandOver {
  * change never causes two messages.
  */
 export function planActivations(config: PlanActivationsConfig): Processor & HandOver {
-  const { activations } = config;
-  const used = new Set(activations.flatMap(({ address, data }) => [address, ...Object.values(data)]));
+  const { activations, reference = noReference } = config;
+  let lookup: Lookup = noTables;
+  const used = new Set(activations.flatMap(usedTraits));
+  const awaited = new Set(activations.flatMap(({ wait }) => wait?.traits ?? []));
   const byName = new Map(activations.map((activation) => [activation.name, activation]));
-  const parts = activations.some(({ freshness }) => freshness !== undefined) ? [ACTIVATION, HELD] : [ACTIVATION];
+  const parts = activations.some(({ freshness, wait }) => freshness ?? wait) ? [ACTIVATION, HELD] : [ACTIVATION];
   const read = (context: Context): ActivationState => context.state.get<ActivationState>(ACTIVATION) ?? nothingKnown;
   const keep = (context: Context, before: ActivationState, after: ActivationState): void => {
     if (after !== before) context.state.set(ACTIVATION, after);
@@ -54,17 +61,23 @@ export function planActivations(config: PlanActivationsConfig): Processor & Hand
     change: MembershipChange,
     context: Context,
     id = idOf(activation, change),
+    decidedAt = context.tick,
   ): Judgement => {
     const state = read(context);
     const to = valueOf(state, activation.address);
     const stale = activation.freshness ? staleNow(activation.freshness, config.sources, context) : [];
+    const { result, read: tables } = reference.during({ lookup, at: context.tick }, () => worked(activation, state));
+    const proof = proofOf(activation, change, context);
+    const waits = waitsOf(activation, state, stale, decidedAt, context.tick);
     const planned: Planned = {
       id,
       activation,
       change,
       to: typeof to === 'string' && to !== '' ? to : undefined,
       stale,
-      proof: proofOf(activation, change, context),
+      proof: { ...proof, tables: [...proof.tables, ...tables] },
+      ...waits,
+      ...result,
     };
     for (const { name, check } of gates) {
       const refusal = check(planned);
@@ -87,7 +100,7 @@ export function planActivations(config: PlanActivationsConfig): Processor & Hand
     for (const activation of concerned) {
       const { planned, refused } = judge(activation, change, context);
       if (refused) withhold(planned, refused, context);
-      else request(planned, state, config.secret, context, context.tick);
+      else request(planned, config.secret, context, context.tick);
       if (refused?.decision === 'held') held.push(hold(planned, context));
     }
     keepHeld(context, before, held);
@@ -98,16 +111,16 @@ export function planActivations(config: PlanActivationsConfig): Processor & Hand
     held.flatMap((each) => {
       const activation = byName.get(each.activation);
       if (activation === undefined) return [];
-      const { planned, refused } = judge(activation, each.change, context, each.id);
+      const { planned, refused } = judge(activation, each.change, context, each.id, each.decidedAt);
       if (context.tick >= each.expiresAt) {
         const why = refused ? `: ${refused.reason}` : '';
         const reason = `held until it was no longer valid${why}`;
         withhold(planned, { gate: refused?.gate ?? 'freshness', reason, decision: 'dropped' }, context);
-      } else if (refused?.decision === 'held') return [{ ...each, waitsFor: waitsFor(planned.stale, context.tick) }];
+      } else if (refused?.decision === 'held') return [{ ...each, waitsFor: planned.waitsFor }];
       else if (refused) withhold(planned, refused, context);
       else {
         context.count('released', { activation: activation.name });
-        request(planned, read(context), config.secret, context, each.decidedAt);
+        request(planned, config.secret, context, each.decidedAt);
       }
       return [];
     });
@@ -118,8 +131,11 @@ export function planActivations(config: PlanActivationsConfig): Processor & Hand
     if (held.segment !== change.segment || held.change === change.change || change.cause.kind === 'merge') return false;
     if (activation) {
       const reason = `held until it was outdated: the customer has ${change.change} ${change.segment} since`;
-      const planned = { id, activation, change: held, to: undefined, stale: [], proof: proofOf(activation, held, context) };
-      withhold(planned, { gate: 'freshness', reason, decision: 'dropped' }, context);
+      withhold(
+        { id, activation, change: held, proof: proofOf(activation, held, context) },
+        { gate: 'freshness', reason, decision: 'dropped' },
+        context,
+      );
     }
     return true;
   };
@@ -129,13 +145,21 @@ export function planActivations(config: PlanActivationsConfig): Processor & Hand
     inputs: [topics.segmentsMembership, topics.profilesChanges],
     outputs: [topics.activationsRequested, topics.activationsWithheld],
     upstream: [],
+    tables: reference.topics,
+    open: (tables) => {
+      lookup = tables;
+    },
     parts: () => parts,
     timerParts: () => parts,
     process: ({ topic, value }, context) => {
       if (topic === topics.segmentsMembership.name) return changed(value as MembershipChange, context);
       const told = value as ProfileChange;
       const state = read(context);
-      if (used.has(told.trait)) keep(context, state, withTrait(state, told));
+      if (!used.has(told.trait)) return;
+      keep(context, state, withTrait(state, told));
+      if (!awaited.has(told.trait)) return;
+      const before = readHeld(context);
+      if (before.length > 0) keepHeld(context, before, judgedAgain(before, context));
     },
     onTimer: (_timer, context) => {
       const before = readHeld(context);
@@ -164,15 +188,38 @@ function idOf(activation: CompiledActivation, change: MembershipChange): string 
   return hashId(change.customer, activation.name, change.id);
 }
 
-function hold({ id, activation, change, stale }: Planned, context: Context): Held {
+function hold({ id, activation, change, waitsFor }: Planned, context: Context): Held {
   return {
     id,
     activation: activation.name,
     change,
     decidedAt: context.tick,
     expiresAt: context.tick + activation.validForMs,
-    waitsFor: waitsFor(stale, context.tick),
+    waitsFor,
   };
+}
+
+/** What is told of a message, whatever becomes of it. */
+type Told = Pick<Planned, 'id' | 'activation' | 'change' | 'proof'>;
+
+/** Traits that an activation needs to know. */
+function usedTraits({ address, data, computed, condition, wait }: CompiledActivation): readonly string[] {
+  const expressions = [...computed, ...(condition ? [condition] : [])];
+  return [address, ...Object.values(data), ...expressions.flatMap(({ traits }) => traits), ...(wait?.traits ?? [])];
+}
+
+/** What depends on traits and tables: whether the condition holds, and the variables of the template. */
+function worked({ condition, computed, data }: CompiledActivation, state: ActivationState): Pick<Planned, 'holds' | 'data'> {
+  const plain = Object.entries(data).map(([name, trait]) => [name, valueOf(state, trait)] as const);
+  if (condition === undefined && computed.length === 0) return { holds: true, data: known(plain) };
+  const traits = valuesOf(state);
+  const holds = condition?.holds(traits) ?? true;
+  const more = computed.map(({ name, value }) => [name, value(traits)] as const);
+  return { holds, data: known([...plain, ...more]) };
+}
+
+function known(entries: readonly (readonly [name: string, value: unknown])[]): Planned['data'] {
+  return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
 }
 
 /** What a request and its being withheld have in common. */
@@ -181,7 +228,7 @@ function common({
   activation,
   change,
   proof,
-}: Planned): Pick<ActivationWithheld, 'id' | 'customer' | 'activation' | 'segment' | 'membership' | 'cause' | 'proof'> {
+}: Told): Pick<ActivationWithheld, 'id' | 'customer' | 'activation' | 'segment' | 'membership' | 'cause' | 'proof'> {
   const { customer, segment, cause } = change;
   return {
     id,
@@ -195,27 +242,23 @@ function common({
 }
 
 /** Publishes why a message does not go. */
-function withhold(planned: Planned, { gate, reason, decision }: Refusal & { readonly gate: string }, context: Context): void {
+function withhold(planned: Told, { gate, reason, decision }: Refusal & { readonly gate: string }, context: Context): void {
   const withheld: ActivationWithheld = { ...common(planned), gate, reason, decision };
   context.forward(topics.activationsWithheld, planned.change.customer, withheld);
   context.count('withheld', { activation: planned.activation.name, gate, decision });
 }
 
 /** Publishes a message to be sent. It is valid from its first decision on, however long it was held. */
-function request(planned: Planned, state: ActivationState, secret: string, context: Context, decidedAt: number): void {
-  const { activation, change, to, stale } = planned;
+function request(planned: Planned, secret: string, context: Context, decidedAt: number): void {
+  const { activation, change, to, stale, data } = planned;
   if (to === undefined) return;
-  const data = Object.entries(activation.data).flatMap(([name, trait]) => {
-    const value = valueOf(state, trait);
-    return value === undefined ? [] : [[name, value] as const];
-  });
   const anyway = stale.length === 0 ? '' : `; sent although ${staleInWords(stale)}`;
   const message: ActivationRequest = {
     ...common(planned),
     channel: activation.channel,
     to,
     template: activation.template,
-    data: JSON.stringify(Object.fromEntries(data)),
+    data: JSON.stringify(data),
     reason: `${becauseOf(change)}${anyway}`,
     requestedAt: context.tick,
     expiresAt: decidedAt + activation.validForMs,

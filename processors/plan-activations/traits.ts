@@ -35,6 +35,12 @@ export function valueOf({ traits }: ActivationState, trait: string): unknown {
   return value ?? undefined;
 }
 
+/** All that is known, for expressions. */
+export function valuesOf({ traits }: ActivationState): Readonly<Record<string, unknown>> {
+  const values = Object.entries(traits).map(([name, { value }]) => [name, JSON.parse(value ?? 'null') as unknown] as const);
+  return Object.fromEntries(values.filter(([, value]) => value !== null));
+}
+
 function isNewer(known: Known, than: Known | undefined): boolean {
   if (than === undefined) return true;
   return known.occurredAt > than.occurredAt || (known.occurredAt === than.occurredAt && known.messageId > than.messageId);

@@ -120,7 +120,7 @@ function draftOf(given: Evaluated, parse: Parse, values: ValueRules, endsBatch: 
   if (!isJsonObject(properties)) return invalid('properties', 'an object');
   if (!isJsonObject(traits)) return invalid('traits', 'an object');
   const { identifiers, ignored } = normalise(given.identifiers, values);
-  if (identifiers.length === 0)
+  if (identifiers.length === 0 && given.identifiers.length > 0)
     return invalid('identifiers', `a usable value of ${given.identifiers.map(({ kind }) => kind).join(' or ')}`);
   return {
     kind: 'event',

@@ -10,6 +10,7 @@ import { rawTopic, topics } from '../../schemas/topics.ts';
 import { ruleReader } from './apply-rules.ts';
 import type { Draft, Outcome } from './outcome.ts';
 import { callReader } from './read-call.ts';
+import { interestTeller, tellFact } from './reference.ts';
 import { occurrence } from './stamps.ts';
 
 export interface TagFreshnessOptions {
@@ -29,7 +30,8 @@ interface Reader {
 /**
  * events.raw and raw.<source> -> events.tagged: every event in the common form, validated, with normalised identifiers, the time at
  * which it happened, and as of when its source vouches for it. What is no event by the source's rules is counted by reason;
- * what cannot be used is rejected with the field and what was expected. Keeps no state: repetitions are recognised after the re-key.
+ * what cannot be used is rejected with the field and what was expected. Of a source with a table what it says of things goes there,
+ * and so does who is interested in them. Keeps no state: repetitions are recognised after the re-key.
  */
 export function tagFreshness({ sources, secret, rawDecoder, values }: TagFreshnessOptions): Processor {
   const calls = new Map<string, Reader>();
@@ -42,6 +44,7 @@ export function tagFreshness({ sources, secret, rawDecoder, values }: TagFreshne
     if (source.input.kind === 'endpoint') calls.set(source.name, reader);
     else ofTopic.set(rawTopic(source.name).name, reader);
   }
+  const tellInterest = interestTeller(sources);
   const parseStamp = instantParser('UTC');
   /** A stamp of a header: epoch milliseconds in digits, or ISO 8601. */
   const stamp = (record: StreamRecord, name: string): number | undefined => {
@@ -85,12 +88,14 @@ export function tagFreshness({ sources, secret, rawDecoder, values }: TagFreshne
 
   function emit(record: StreamRecord, source: SourceConfig, draft: Draft, context: Context): void {
     const { event, identifiers } = draft;
-    if (source.events !== null && !source.events.includes(event))
+    const { table } = source;
+    const isForTableOnly = table !== undefined && identifiers.length === 0;
+    if (!isForTableOnly && source.events !== null && !source.events.includes(event))
       return context.reject('validate', `event: expected one of those that the source declares: ${source.events.join(', ')}`);
     if (header(record.headers, 'as-of') !== undefined && stamp(record, 'as-of') === undefined)
       return context.reject('validate', `header as-of: expected ${instantForm}`);
     const primary = identifiers[0];
-    if (primary === undefined) return context.reject('validate', 'identifiers: expected at least one');
+    if (primary === undefined && !isForTableOnly) return context.reject('validate', 'identifiers: expected at least one');
 
     const given = draft.messageId ?? (header(record.headers, 'message-id') || null);
     const origin = { topic: record.topic, partition: record.partition, offset: record.offset };
@@ -124,19 +129,21 @@ export function tagFreshness({ sources, secret, rawDecoder, values }: TagFreshne
       mode: source.mode,
       origin,
     };
+    const missing = table === undefined ? undefined : tellFact(table, source, tagged, draft.properties, context);
+    if (isForTableOnly && missing !== undefined) return context.reject('validate', missing);
     vouch(record, source, { asOf: said ?? undefined, ends: draft.endsBatch === true }, context);
     for (const flag of tagged.flags) context.count('flagged', { source: source.name, reason: flag });
     for (const kind of draft.ignored) context.count('ignored-identifier', { source: source.name, reason: kind });
-    context.forward(topics.eventsTagged, opaqueKey(secret, primary.kind, primary.value), tagged, {
-      'message-id': messageId,
-      source: source.name,
-    });
+    if (primary === undefined) return;
+    const who = opaqueKey(secret, primary.kind, primary.value);
+    tellInterest(tagged, draft.properties, who, context);
+    context.forward(topics.eventsTagged, who, tagged, { 'message-id': messageId, source: source.name });
   }
 
   return {
     name: 'tag-freshness',
     inputs: [topics.eventsRaw, ...sources.filter(({ input }) => input.kind !== 'endpoint').map(({ name }) => rawTopic(name))],
-    outputs: [topics.eventsTagged],
+    outputs: [topics.eventsTagged, topics.referenceTold],
     upstream: ['feed'],
     process,
   };

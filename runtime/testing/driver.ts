@@ -13,6 +13,7 @@ import { type CrashPoint, Task } from '../task.ts';
 import type { SerdeSource, Topic } from '../topic.ts';
 import type { ClaimWriter } from '../watermarks/claims.ts';
 import type { Reach } from '../watermarks/contract.ts';
+import { GlobalTables } from '../tables/global-tables.ts';
 import { ProgressTable } from '../watermarks/progress.ts';
 import { noClaims } from './no-claims.ts';
 import { MemoryBroker, type MemoryKafka } from './memory-kafka.ts';
@@ -57,8 +58,9 @@ export class TopologyTestDriver {
   readonly broker: MemoryBroker;
   readonly #options: DriverOptions;
   readonly #kafka: MemoryKafka;
-  readonly #environment: Environment;
+  #environment: Environment;
   readonly #tasks: Task[] = [];
+  #tables: GlobalTables | undefined;
   readonly #progress = new ProgressTable();
   readonly #read = new Map<string, number>();
 
@@ -96,6 +98,14 @@ export class TopologyTestDriver {
     const existing = new Set(await driver.#kafka.admin.topics());
     const wanted = [...topics.keys(), ...changelogs].filter((name) => !existing.has(name));
     await driver.#kafka.admin.createTopics(wanted.map((name) => ({ name, partitions: driver.partitions, config: {} })));
+    const { kafka, reader, names, serdes, log } = driver.#environment;
+    const { partitions } = driver;
+    const tables = [
+      ...new Map(options.processors.flatMap(({ tables = [] }) => tables).map((topic) => [topic.name, topic])).values(),
+    ];
+    driver.#tables = await GlobalTables.open({ topics: tables, partitions, names, serdes, reader, admin: kafka.admin, log });
+    driver.#environment = { ...driver.#environment, tables: driver.#tables };
+    for (const processor of options.processors) processor.open?.(driver.#tables);
     driver.#progress.apply('tick', Buffer.alloc(0), driver.clock.now());
     for (const processor of options.processors) {
       for (let partition = 0; partition < driver.partitions; partition++) {
@@ -211,6 +221,7 @@ export class TopologyTestDriver {
   }
 
   async close(): Promise<void> {
+    this.#tables?.close();
     for (const task of this.#tasks) await task.close();
     await this.#kafka.close();
   }
@@ -228,6 +239,8 @@ export class TopologyTestDriver {
       const ends = await this.#kafka.admin.endOffsets(task.inputs?.partitions() ?? []);
       if (!task.drained(ends)) return false;
     }
-    return true;
+    const tables = this.#tasks.flatMap((task) => task.inputs?.tables() ?? []);
+    const ends = await this.#kafka.admin.endOffsets(tables);
+    return [...ends].every(([id, end]) => (this.#tables?.position(id) ?? end) >= end);
   }
 }

@@ -7,7 +7,7 @@ import type { TaskWatermarks } from './task-watermarks.ts';
 /** What the adopter needs to know of a task. */
 export interface AdoptingTask {
   readonly watermarks: TaskWatermarks;
-  readonly inputs: { partitions(): readonly TopicPartition[] } | undefined;
+  readonly inputs: { partitions(): readonly TopicPartition[]; tables(): readonly TopicPartition[] } | undefined;
   readonly wake: () => void;
 }
 
@@ -64,8 +64,9 @@ export class Adopter {
     const values = upstream();
     const asking: { task: AdoptingTask; partitions: readonly TopicPartition[] }[] = [];
     for (const task of tasks()) {
-      const partitions = task.inputs?.partitions();
-      if (partitions && task.watermarks.wants(values)) asking.push({ task, partitions });
+      const { inputs } = task;
+      if (inputs && task.watermarks.wants(values))
+        asking.push({ task, partitions: [...inputs.partitions(), ...inputs.tables()] });
     }
     if (asking.length === 0) return;
     const ends = await admin.endOffsets(asking.flatMap(({ partitions }) => partitions));

@@ -308,6 +308,32 @@ export interface Proof {
   readonly sources: readonly SourceProof[];
   /** Way of the causing event. */
   readonly hops: readonly Hop[];
+  /** What was read of reference tables. */
+  readonly tables: readonly TableProof[];
+}
+
+/** A row of a reference table: what its source says of one thing now, and said before. */
+export interface ReferenceFact {
+  /** Table. */
+  readonly table: string;
+  /** Of the thing, e.g. a product; the key of the record. */
+  readonly key: string;
+  /** Source that says so. */
+  readonly source: string;
+  /** The newest first; at most eight. Can hold personal data. */
+  readonly versions: readonly ReferenceVersion[];
+}
+
+/** What was said of a thing from a time on. */
+export interface ReferenceVersion {
+  /** Event time from which it holds. */
+  readonly from: number;
+  /** As of when its source last vouched for it. */
+  readonly asOf: number;
+  /** The event that said so first. */
+  readonly messageId: string;
+  /** The columns: an object as JSON. Can hold personal data. */
+  readonly values: string;
 }
 
 /** A record that could not be used, with all that is needed to repair and replay it. */
@@ -386,6 +412,22 @@ export interface SourceProof {
   readonly status: string;
   /** What feeds the source and is to blame for the age of its facts, and how often it brings something new. */
   readonly link: string | null;
+}
+
+/** What was read of a reference table for a decision. */
+export interface TableProof {
+  /** Table. */
+  readonly table: string;
+  /** Source whose facts it holds. */
+  readonly source: string;
+  /** Partition of its topic. */
+  readonly partition: number;
+  /** Offset of the record that was read; where there was none, up to which the table had been read. */
+  readonly offset: number;
+  /** As of when the source vouches for it; null: the table held nothing. */
+  readonly asOf: number | null;
+  /** Broker time of the decision minus asOf. */
+  readonly ageMs: number | null;
 }
 
 /** A raw event, validated, transformed and stamped. */

@@ -1,4 +1,5 @@
 import { setImmediate as immediate } from 'node:timers/promises';
+import { allTopics } from '../../cli/pipeline.ts';
 import { topologyOf } from '../../cli/topology.ts';
 import { recordBatches } from '../../connectors/sources/gateway/records.ts';
 import type { Node } from '../../processors/stitch-identity/site.ts';
@@ -97,7 +98,8 @@ export class Walk implements Parts {
   static async open(workspace: Workspace, names?: readonly string[]): Promise<Walk> {
     const sources = workspace.sources.filter(({ name, mode }) => names?.includes(name) ?? mode === 'live');
     const { registry = new MemoryRegistry(), ...ground } = groundOf();
-    const serdes = createSerdes({ registry });
+    const declared = allTopics(sources);
+    const serdes = createSerdes({ registry, topics: declared });
     const processors = topologyOf(workspace, sources, createRawDecoder({ registry }));
     const known = new Set<string>(Object.values(topics).map(({ name }) => name));
     await serdes.register(processors.flatMap(({ outputs }) => outputs.filter(({ name }) => !known.has(name))));

@@ -96,7 +96,7 @@ export class Watermarks {
     let offered = false;
     for (const task of tasks()) {
       if (task.id.processor !== processor.name || !task.watermarks.wants(values)) continue;
-      const ends = await kafka.admin.endOffsets(task.inputs?.partitions() ?? []);
+      const ends = await kafka.admin.endOffsets([...(task.inputs?.partitions() ?? []), ...(task.inputs?.tables() ?? [])]);
       task.watermarks.offer({ values, ends });
       offered = true;
     }

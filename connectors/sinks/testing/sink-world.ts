@@ -80,7 +80,7 @@ export class SinkWorld {
       requestedAt: now,
       expiresAt: now + 600_000,
       cause: { kind: 'event', messageId: null, event: null, after: null, corrects: null },
-      proof: { now, lagMs: 0, sources: [], hops: [] },
+      proof: { now, lagMs: 0, sources: [], hops: [], tables: [] },
       ...more,
     };
     const key = Buffer.from(request.to);

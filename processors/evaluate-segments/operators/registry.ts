@@ -4,6 +4,7 @@ import { avg } from './avg.ts';
 import { count } from './count.ts';
 import { firstTime } from './first-time.ts';
 import { first } from './first.ts';
+import { inStock } from './in-stock.ts';
 import { last } from './last.ts';
 import { max } from './max.ts';
 import { min } from './min.ts';
@@ -24,6 +25,7 @@ export const operators: readonly Operator[] = [
   count,
   first,
   firstTime,
+  inStock,
   last,
   max,
   min,
