@@ -77,7 +77,7 @@ export async function readRules({ kafka, serdes, prefix, partitions }: RulesOpti
  */
 export async function agreeOnRules(
   options: RulesOptions & {
-    readonly workspace: Pick<Workspace, 'segments' | 'timezone'>;
+    readonly workspace: Pick<Workspace, 'segments' | 'timezone' | 'rates'>;
     readonly log: Log;
     readonly now: number;
   },
@@ -89,7 +89,7 @@ export async function agreeOnRules(
   const claimed = Math.floor(Math.min(...claims));
   const hash = hashOf(workspace.segments);
   const newest = rows.at(-1);
-  if (newest?.hash === hash) return rulesOf(rows, claimed, segmentsBy(workspace.segments, hash, log));
+  if (newest?.hash === hash) return rulesOf(rows, claimed, segmentsBy(workspace, hash, log));
 
   const number = (newest?.number ?? 0) + 1;
   const base = readyBy(rows, claimed) ?? ((await hasRun(options)) ? beginning : undefined);
@@ -111,7 +111,7 @@ export async function agreeOnRules(
     await producer.close();
   }
   if (base !== undefined) log('info', 'segments are others than before: new rules are prepared beside the old ones', { number });
-  return rulesOf([...rows, row], claimed, segmentsBy(workspace.segments, hash, log));
+  return rulesOf([...rows, row], claimed, segmentsBy(workspace, hash, log));
 }
 
 /** Equal for rules that mean the same. */
@@ -122,14 +122,15 @@ export function hashOf(segments: readonly CompiledSegment[]): string {
 
 /** Compiles the segments of a generation again. What this program does not read as it was meant decides nothing until it is replaced. */
 function segmentsBy(
-  current: readonly CompiledSegment[],
+  { segments: current, rates }: Pick<Workspace, 'segments' | 'rates'>,
   hash: string,
   log: Log,
 ): (row: RulesRow | GenerationRecord) => readonly CompiledSegment[] {
   return (row) => {
     if (!('segments' in row) || row.hash === hash) return current;
     const rules = new Map(row.segments.map(({ definition }) => [definition['segment'], definition['when']]));
-    const compile = segmentCompiler(row.timezone, (name) => rules.get(name) as Readonly<Record<string, unknown>> | undefined);
+    const ruleOf = (name: string) => rules.get(name) as Readonly<Record<string, unknown>> | undefined;
+    const compile = segmentCompiler(row.timezone, ruleOf, undefined, rates);
     return row.segments.flatMap(({ key, version, definition }) => {
       try {
         const segment = compile(definition);

@@ -1,5 +1,6 @@
 import { fraudSchema } from '../processors/detect-fraud/config.ts';
 import { activationSchema } from '../processors/plan-activations/activation.ts';
+import { ratesSchema } from '../processors/evaluate-segments/rates.ts';
 import { segmentSchema } from '../processors/evaluate-segments/segment.ts';
 import { identitySchema } from '../processors/stitch-identity/identity.ts';
 import type { JsonSchema } from '../schemas/config.ts';
@@ -39,6 +40,7 @@ const freshetSchema: JsonSchema = {
         },
       },
     },
+    rates: ratesSchema,
     channels: {
       type: 'object',
       description: 'By name of a channel: what every message over it demands.',

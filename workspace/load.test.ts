@@ -189,6 +189,23 @@ describe('a problem', () => {
     ]);
   });
 
+  it('is a rate of exchange of no time, a figure that converts without rates, and a source that is called like them', async () => {
+    const converting = 'segment: overdue\nwhen: { sum: { of: Lent, value: properties.fee, convert_to: EUR, at_least: 5 } }\n';
+    expect(await problems({ 'segments/overdue.yaml': converting })).toEqual([
+      'segments/overdue.yaml:2:49 when.sum.convert_to: expected `rates` in freshet.yaml, there are none',
+    ]);
+    const rates = (as_of: string): string =>
+      `${complete['freshet.yaml']}rates: { base: EUR, tables: [{ as_of: ${as_of}, rates: { USD: 0.9 } }] }\n`;
+    expect((await problems({ 'freshet.yaml': rates('yesterday') })).join()).toContain(
+      'rates.tables.0.as_of: expected Since when',
+    );
+    const source = complete['sources/desk.yaml'].replace('source: desk', 'source: rates');
+    const files = { 'freshet.yaml': rates('2026-01-02'), 'sources/desk.yaml': source, 'segments/overdue.yaml': converting };
+    expect(await problems(files)).toEqual([
+      'sources/desk.yaml:1:1 source: expected another name, rates are the rates of freshet.yaml',
+    ]);
+  });
+
   it('is a topic that two segments have to themselves', async () => {
     const own = (name: string): string =>
       `${complete['segments/overdue.yaml'].replace('segment: overdue', `segment: ${name}`)}publish: { topic: segments.late }\n`;

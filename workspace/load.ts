@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { compileFraud, defaultFraud, type FraudConfig } from '../processors/detect-fraud/config.ts';
+import { compileRates, RATES, type Rates, type RatesYaml } from '../processors/evaluate-segments/rates.ts';
 import { segmentCompiler, type CompiledSegment } from '../processors/evaluate-segments/segment.ts';
 import { compileActivation, type CompiledActivation } from '../processors/plan-activations/activation.ts';
 import { compileIdentity, defaultIdentity, type IdentityRules } from '../processors/stitch-identity/identity.ts';
@@ -28,6 +29,8 @@ export interface Workspace {
   readonly timezone: string;
   readonly sources: readonly SourceConfig[];
   readonly segments: readonly CompiledSegment[];
+  /** Rates of exchange, where there are some. */
+  readonly rates?: Rates | undefined;
   readonly activations: readonly CompiledActivation[];
   /** Reference tables of the sources, as expressions call them. */
   readonly reference: ReferenceReader;
@@ -76,6 +79,7 @@ interface Settings {
   readonly secret: string;
   readonly timezone?: string;
   readonly channels?: ChannelDemands;
+  readonly rates?: RatesYaml;
   readonly demo?: {
     readonly script: string;
     readonly history?: string;
@@ -91,11 +95,11 @@ interface Settings {
  */
 export async function loadWorkspace(dir: string, env: Values, options: LoadOptions = {}): Promise<Workspace> {
   const problems: Problem[] = [];
-  const { settings, values } = await readSettings(dir, env, options.profile, problems);
+  const { settings, values, rates } = await readSettings(dir, env, options.profile, problems);
   const timezone = settings?.timezone ?? 'UTC';
   const read = reader(dir, values, problems);
   const rules = await segmentRules(dir, values);
-  const compileSegment = segmentCompiler(timezone, (name) => rules.get(name));
+  const compileSegment = segmentCompiler(timezone, (name) => rules.get(name), undefined, rates);
   const sources = await read('sources', (data) => compileSource(data, env));
   const reference = referenceReader(sources.map(({ value }) => value));
   const identity = await readSingle(dir, 'identity.yaml', 'identity', compileIdentity, values, problems);
@@ -108,6 +112,9 @@ export async function loadWorkspace(dir: string, env: Values, options: LoadOptio
   const templates = (await list(templatesDir))
     .filter((file) => /\.(mjml|liquid)$/.test(file))
     .map((file) => basename(file, extname(file)));
+  for (const { file, value } of sources)
+    if (rates !== undefined && value.name === RATES)
+      problems.push(file.problem(['source'], `expected another name, ${RATES} are the rates of freshet.yaml`));
   problems.push(...checkReferences({ sources, segments, allSegments, activations, templates }));
   refuse(problems);
   if (settings === undefined) throw new FreshetError('CONFIG_INVALID', `${dir}: expected a file freshet.yaml`);
@@ -119,6 +126,7 @@ export async function loadWorkspace(dir: string, env: Values, options: LoadOptio
     timezone,
     sources: plain(sources),
     segments: plain(segments),
+    ...(rates === undefined ? {} : { rates }),
     activations: withDemands(plain(activations), plain(segments), settings.channels),
     reference,
     identity: identity ?? defaultIdentity,
@@ -153,7 +161,7 @@ async function readSettings(
   env: Values,
   profile: string | undefined,
   problems: Problem[],
-): Promise<{ settings: Settings | undefined; values: Values }> {
+): Promise<{ settings: Settings | undefined; values: Values; rates?: Rates | undefined }> {
   const name = 'freshet.yaml';
   if (!(await list(dir)).includes(name)) {
     problems.push({ file: name, line: 1, column: 1, field: '', message: `expected this file in ${dir}` });
@@ -164,14 +172,15 @@ async function readSettings(
   const settings = file.data as Settings;
   if (settings.timezone !== undefined && !isTimezone(settings.timezone))
     problems.push(file.problem(['timezone'], `expected an IANA time zone such as Europe/London, found "${settings.timezone}"`));
-  if (profile === undefined) return { settings, values: env };
+  const rates = settings.rates && attempt(file, problems, () => compileRates(settings.rates as RatesYaml));
+  if (profile === undefined) return { settings, values: env, rates };
   const chosen = settings.profiles?.[profile];
   if (chosen === undefined) {
     const known = Object.keys(settings.profiles ?? {}).join(', ') || 'none';
     problems.push(file.problem(['profiles'], `expected the profile ${profile}, found ${known}`));
   }
   const given = Object.fromEntries(Object.entries(chosen ?? {}).map(([key, value]) => [key, String(value)]));
-  return { settings, values: { ...env, ...given } };
+  return { settings, values: { ...env, ...given }, rates };
 }
 
 /** Reads a file of the workspace that may be left out; what does not fit goes to `problems`. */

@@ -1,5 +1,5 @@
 import { compileCel } from '../../schemas/cel.ts';
-import type { JsonSchema } from '../../schemas/config.ts';
+import { ConfigProblem, type JsonSchema } from '../../schemas/config.ts';
 import { textAt } from './event-fields.ts';
 import type { LeafEvent, LeafScope, Note } from './operator.ts';
 
@@ -13,6 +13,8 @@ export interface AmountFields {
   /** CEL over `item` (the element, or the properties) and `properties`. */
   readonly value: string;
   readonly currency?: string;
+  /** Currency into which amounts of others are converted, by the rates of the event's time. */
+  readonly convert_to?: string;
 }
 
 export const amountSchemas: Readonly<Record<string, JsonSchema>> = {
@@ -33,6 +35,13 @@ export const currencySchema: JsonSchema = {
   pattern: '^([A-Z]{3}|none)$',
   description:
     'Only amounts in this currency, by `currency` of the item or event, e.g. EUR; none: these are not money, add up whatever it says. When left out, amounts of several currencies in one window are an error: the rule does not hold, and says so.',
+};
+
+export const convertSchema: JsonSchema = {
+  type: 'string',
+  pattern: '^[A-Z]{3}$',
+  description:
+    'Amounts of all currencies in this one, e.g. EUR, by the `rates` of freshet.yaml at the time of the event. An amount without a currency, or without a rate, is left out.',
 };
 
 /** One amount of an event, in millionths. */
@@ -58,7 +67,16 @@ export function amountsOf(fields: AmountFields, scope: LeafScope): (event: LeafE
       return undefined;
     }
   };
-  return ({ properties }, note) => {
+  const { convert_to: target } = fields;
+  const { rates } = scope;
+  if (target !== undefined && fields.currency !== undefined)
+    throw new ConfigProblem(
+      [...scope.path, 'convert_to'],
+      'cannot stand beside currency: one counts only it, the other converts',
+    );
+  if (target !== undefined && rates === undefined)
+    throw new ConfigProblem([...scope.path, 'convert_to'], 'expected `rates` in freshet.yaml, there are none');
+  return ({ properties, occurredAt }, note) => {
     const listed = fields.each === undefined ? [properties] : properties[fields.each];
     if (!Array.isArray(listed)) {
       note('no-amount');
@@ -68,7 +86,11 @@ export function amountsOf(fields: AmountFields, scope: LeafScope): (event: LeafE
       const amount = amountOf(item, properties);
       const told = (textAt(item, 'currency') ?? textAt(properties, 'currency'))?.trim().toUpperCase();
       if (amount === undefined) note('no-amount');
-      else if (fields.currency === undefined) return told === undefined ? { item, amount } : { item, amount, currency: told };
+      else if (target !== undefined) {
+        const converted = told === undefined ? undefined : rates?.convert(amount, told, target, occurredAt);
+        if (converted !== undefined) return { item, amount: converted };
+        note('no-rate');
+      } else if (fields.currency === undefined) return told === undefined ? { item, amount } : { item, amount, currency: told };
       else if (fields.currency === 'none' || fields.currency === told) return { item, amount };
       else note('other-currency');
       return [];

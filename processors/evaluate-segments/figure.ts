@@ -1,5 +1,5 @@
 import type { JsonSchema } from '../../schemas/config.ts';
-import { amountSchemas, amountsOf, currencySchema, sayMixed, UNIT, type AmountFields } from './amounts.ts';
+import { amountSchemas, amountsOf, convertSchema, currencySchema, sayMixed, UNIT, type AmountFields } from './amounts.ts';
 import { asSchema, chooser, eventName, objectSchema, whereSchema } from './event-fields.ts';
 import type { Leaf, LeafScope, Operator } from './operator.ts';
 import type { Entry } from './sorted-log.ts';
@@ -49,6 +49,7 @@ export const figureSchemas: Readonly<Record<string, JsonSchema>> = {
   where: whereSchema,
   ...amountSchemas,
   currency: currencySchema,
+  convert_to: convertSchema,
   ...windowSchemas,
   as: asSchema,
 };
@@ -66,7 +67,7 @@ export function figureOperator(kind: FigureKind): Operator {
 }
 
 export function compileFigure(kind: FigureKind, config: FigureConfig, scope: LeafScope): Leaf<WindowedState<Amounts>> {
-  const { of, where, each, value, currency } = config;
+  const { of, where, each, value, currency, convert_to } = config;
   const window = windowOf(config, scope);
   const threshold = thresholdOf(config, offered, scope);
   const chosen = chooser(config, scope);
@@ -101,11 +102,13 @@ export function compileFigure(kind: FigureKind, config: FigureConfig, scope: Lea
     };
   };
 
-  return windowedLeaf<Amounts>({
-    meaning: { [kind.name]: { of, where, each, value, currency, ...window.meaning, [threshold.comparison]: threshold.limit } },
+  const leaf = windowedLeaf<Amounts>({
+    meaning: {
+      [kind.name]: { of, where, each, value, currency, convert_to, ...window.meaning, [threshold.comparison]: threshold.limit },
+    },
     of,
     window,
-    monotone: currency !== undefined && kind.monotone(threshold.comparison),
+    monotone: (currency ?? convert_to) !== undefined && kind.monotone(threshold.comparison),
     timezone: scope.timezone,
     read: (event, note) => {
       if (!chosen(event)) return undefined;
@@ -120,6 +123,7 @@ export function compileFigure(kind: FigureKind, config: FigureConfig, scope: Lea
     key: ({ c = '' }) => c,
     combine: (older, newer) => ({ ...newer, a: kind.combine(older.a, newer.a), n: (older.n ?? 1) + (newer.n ?? 1) }),
   });
+  return convert_to === undefined || scope.rates === undefined ? leaf : { ...leaf, rates: scope.rates };
 }
 
 /** For a figure that is one of the amounts: keeps all of them, and looks for it anew only when it has gone. */

@@ -25,7 +25,7 @@ const offered = ['at_least', 'more_than', 'at_most', 'less_than'] as const;
 /** A sum less what later events cancel: within a time before now, or ever. */
 export function compileNetSum(config: NetSumConfig, scope: LeafScope): Leaf<NetSumState> {
   const { of, where, each, value, currency, minus } = config;
-  for (const field of ['during', 'older_than', 'precision', 'zone', 'as'])
+  for (const field of ['during', 'older_than', 'precision', 'zone', 'as', 'convert_to'])
     if (Object.hasOwn(config, field))
       throw new ConfigProblem([...scope.path, field], 'cannot stand beside minus, only within can');
   const within = spanOf(config.within, 'within', scope);

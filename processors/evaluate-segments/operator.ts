@@ -1,4 +1,5 @@
 import type { ConfigPath, JsonSchema } from '../../schemas/config.ts';
+import type { Rates } from './rates.ts';
 
 /** An event as operators see it: the JSON of the record decoded once. */
 export interface LeafEvent {
@@ -56,6 +57,8 @@ export interface Leaf<S = unknown> {
   explain(state: S, at: number): Explanation;
   /** What may be published as a computed trait, where there is something to publish. */
   readonly figure?: Figure<S>;
+  /** Rates of exchange by which its amounts were converted. */
+  readonly rates?: Rates;
   /** For a condition on who the customer is: the leaf as it is for him. Without one it answers what some customers get. */
   readonly forCustomer?: (customer: string) => Leaf<S>;
 }
@@ -71,6 +74,8 @@ export interface Figure<S = unknown> {
 export interface LeafScope {
   readonly path: ConfigPath;
   readonly timezone: string;
+  /** Rates of exchange of the workspace, where it has some. */
+  readonly rates?: Rates | undefined;
   /** The rule of another segment of the workspace, as it stands in its file. */
   readonly segments?: (name: string) => Readonly<Record<string, unknown>> | undefined;
 }

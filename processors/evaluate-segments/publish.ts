@@ -9,6 +9,7 @@ import { tellMembers } from './members.ts';
 import { writeMemberships, type Membership, type Memberships } from './membership.ts';
 import type { Plan } from './plan.ts';
 import { proofOf } from './proof.ts';
+import { withRates } from './rates.ts';
 import type { CompiledSegment } from './segment.ts';
 import { isKnown } from './world.ts';
 
@@ -83,7 +84,7 @@ export function send(
     sequence,
     effectiveAt,
     cause: { ...cause, after },
-    proof: proofOf(planned.clock, factsOf(planned, context.state), hops, context),
+    proof: withRates(proofOf(planned.clock, factsOf(planned, context.state), hops, context), segment.rates),
   };
   const headers = { segment: segment.name };
   context.forward(topics.segmentsMembership, customer, row, headers);

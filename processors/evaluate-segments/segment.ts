@@ -8,6 +8,7 @@ import { objectSchema } from './event-fields.ts';
 import type { LeafScope, Operator } from './operator.ts';
 import { operators as registered } from './operators/registry.ts';
 import { canonical } from './canonical.ts';
+import type { Rates } from './rates.ts';
 import { compileRule, ruleMayHold, ruleSchema, type CompiledLeaf, type Rule } from './rule.ts';
 
 /** A segment, ready to be evaluated. */
@@ -30,6 +31,8 @@ export interface CompiledSegment {
   readonly key: string;
   /** A customer of whom nothing is known but that he exists is a member, or some are. */
   readonly holdsOnNothing: boolean;
+  /** Rates of exchange that its figures rest on. */
+  readonly rates?: Rates | undefined;
   /** Its changes are on this topic as well. */
   readonly topic?: string | undefined;
   /** What stands in its file and makes its rule, so that it can be compiled again when the file is another. */
@@ -152,13 +155,19 @@ export function segmentCompiler(
   timezone = 'UTC',
   segments: LeafScope['segments'] = () => undefined,
   operators: readonly Operator[] = registered,
+  rates?: Rates,
 ): (value: unknown) => CompiledSegment {
   const check = schemaCheck(segmentSchema(operators));
   return (value) => {
     check(value);
     const yaml = value as SegmentYaml;
     const { segment, description, when, eager, mode = 'live' } = yaml;
-    const { rule, leaves, meaning, monotone } = compileRule(segment, when, operators, { path: ['when'], timezone, segments });
+    const { rule, leaves, meaning, monotone } = compileRule(segment, when, operators, {
+      path: ['when'],
+      timezone,
+      segments,
+      rates,
+    });
     const byHash = new Map(leaves.map(({ hash, leaf }) => [hash, leaf]));
     const nothing = (hash: string, be: boolean): boolean => {
       const leaf = byHash.get(hash);
@@ -184,6 +193,7 @@ export function segmentCompiler(
       holdsOnNothing: ruleMayHold(rule, nothing),
       definition: definitionOf(yaml),
       ...(topic === undefined ? {} : { topic }),
+      rates: leaves.find(({ leaf }) => leaf.rates !== undefined)?.leaf.rates,
       ...(yaml.max_age === undefined ? {} : { freshness: demandOf(yaml) }),
     };
   };
