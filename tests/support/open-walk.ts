@@ -2,6 +2,7 @@ import { setImmediate as immediate } from 'node:timers/promises';
 import { allTopics } from '../../cli/pipeline.ts';
 import { topologyOf } from '../../cli/topology.ts';
 import { recordBatches } from '../../connectors/sources/gateway/records.ts';
+import type { RulesConfig } from '../../processors/evaluate-segments/index.ts';
 import type { Node } from '../../processors/stitch-identity/site.ts';
 import { lastCustomer } from '../../processors/stitch-identity/timeline.ts';
 import { partitionFor } from '../../runtime/partition.ts';
@@ -95,13 +96,14 @@ export class Walk implements Parts {
     this.processors = processors;
   }
 
-  static async open(workspace: Workspace, names?: readonly string[]): Promise<Walk> {
+  /** `rules`: how the segments of the workspace came after others. */
+  static async open(workspace: Workspace, names?: readonly string[], rules?: RulesConfig): Promise<Walk> {
     const sources = workspace.sources.filter(({ name, mode }) => names?.includes(name) ?? mode === 'live');
     const { registry = new MemoryRegistry(), ...ground } = groundOf();
     const declared = allTopics(sources);
     const serdes = createSerdes({ registry, topics: declared });
-    const processors = topologyOf(workspace, sources, createRawDecoder({ registry }));
-    const known = new Set<string>(Object.values(topics).map(({ name }) => name));
+    const processors = topologyOf(workspace, sources, createRawDecoder({ registry }), rules);
+    const known = new Set(declared.map(({ name }) => name));
     await serdes.register(processors.flatMap(({ outputs }) => outputs.filter(({ name }) => !known.has(name))));
     const progress = new ProgressTable();
     let now = (): number => start;
