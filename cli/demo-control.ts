@@ -6,18 +6,22 @@ import type { Settings } from './settings.ts';
 /** `POST /break {"what": …}` for whoever shows the demonstration; JSON only, so that no other site can ask for it. */
 export function demoRouter(story: () => DemoStory | undefined): Router {
   const router = Router();
-  router.post('/break', json({ limit: 1000 }), (request, response, next) => {
+  const answer = async (what: unknown): Promise<readonly [status: number, body: object]> => {
     const current = story();
-    const { what } = (request.body ?? {}) as { readonly what?: unknown };
-    if (current === undefined) return void response.status(409).json({ error: 'The demonstration has not begun yet.' });
-    if (typeof what !== 'string') return void response.status(400).json({ error: 'what: expected a name, as JSON' });
-    current.break(what).then(
-      ({ says }) => response.json({ says }),
-      (error: unknown) => {
-        if (error instanceof FreshetError) response.status(409).json({ error: error.message });
-        else next(error);
-      },
-    );
+    if (current === undefined) return [409, { error: 'The demonstration has not begun yet.' }];
+    if (typeof what !== 'string') return [400, { error: 'what: expected a name, as JSON' }];
+    try {
+      const { says } = await current.break(what);
+      return [200, { says }];
+    } catch (error) {
+      if (!(error instanceof FreshetError)) throw error;
+      return [409, { error: error.message }];
+    }
+  };
+  router.post('/break', json({ limit: 1000 }), async ({ body }, response) => {
+    const { what } = (body ?? {}) as { readonly what?: unknown };
+    const [status, said] = await answer(what);
+    response.status(status).json(said);
   });
   return router;
 }

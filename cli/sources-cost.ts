@@ -68,8 +68,10 @@ export async function printCost({
   try {
     const sizes = await measure(connection.kafka, workspace.sources, settings.prefix);
     const readers = await readersOf(dir, workspace);
-    const kinds = wordsOf([...workspace.sources.flatMap(({ transform }) => (transform ?? []).map((rule) => rule.identifiers))]);
-    const known = new Set([...kinds, 'email', 'phone', 'user_id', 'anonymous_id', 'device_id', 'id', 'userId']);
+    const declared = workspace.sources.flatMap(({ transform }) =>
+      (transform ?? []).flatMap((rule) => Object.keys(rule.identifiers)),
+    );
+    const known = new Set([...declared, 'email', 'phone', 'user_id', 'anonymous_id', 'device_id', 'id']);
     for (const source of workspace.sources)
       for (const line of costOf(source, sizes.get(source.name), readers, known)) process.stdout.write(`${line}\n`);
   } finally {
@@ -92,12 +94,15 @@ export function costOf(
     .map(([field, bytes]) => ({ field, bytes, users: usersOf(field, source, readers, kinds) }));
   const unused = rows.filter(({ users }) => users.length === 0);
   const width = Math.max(...rows.map(({ field }) => field.length), 0);
+  // What is loaded once has no day.
+  const isLive = source.mode === 'live';
+  const told = (bytes: number): string => size(isLive ? sizes.perDay(bytes) : bytes);
   const idle = unused.reduce((sum, { bytes }) => sum + bytes, 0);
   return [
-    `${head}: ${size(sizes.perDay(sizes.bytes))} a day, ${sizes.records} records seen over ${formatDuration(Math.max(1000, Math.round((sizes.last - sizes.first) / 1000) * 1000))}`,
+    `${head}: ${told(sizes.bytes)} ${isLive ? 'a day' : 'in all'}, ${sizes.records} records seen over ${formatDuration(Math.max(1000, Math.round((sizes.last - sizes.first) / 1000) * 1000))}`,
     ...rows.map(
       ({ field, bytes, users }) =>
-        `  ${field.padEnd(width)}  ${size(sizes.perDay(bytes)).padStart(9)}  ${users.length === 0 ? 'unused' : users.join(', ')}`,
+        `  ${field.padEnd(width)}  ${told(bytes).padStart(9)}  ${users.length === 0 ? 'unused' : users.join(', ')}`,
     ),
     unused.length === 0
       ? '  every field is used'
@@ -125,8 +130,10 @@ async function readersOf(dir: string, { templates, templatesDir, fraud }: Worksp
     const names = (await readdir(join(dir, folder)).catch(() => [])).filter((name) => /\.ya?ml$/.test(name));
     return await Promise.all(names.map(async (name) => parse(await readFile(join(dir, folder, name), 'utf8')) as unknown));
   };
-  const one = (kind: string, data: unknown, of: (data: Readonly<Record<string, unknown>>) => unknown): Reader[] =>
-    isJsonObject(data) ? [{ name: `${kind} ${String(data[kind] as string)}`, words: wordsOf(of(data)) }] : [];
+  const one = (kind: string, data: unknown, of: (data: Readonly<Record<string, unknown>>) => unknown): Reader[] => {
+    const name = isJsonObject(data) ? data[kind] : undefined;
+    return isJsonObject(data) && typeof name === 'string' ? [{ name: `${kind} ${name}`, words: wordsOf(of(data)) }] : [];
+  };
   const segments = (await files('segments')).flatMap((data) => one('segment', data, ({ when }) => when));
   const activations = (await files('activations')).flatMap((data) =>
     one('activation', data, ({ data: traits, address }) => [traits, address]),
