@@ -47,6 +47,7 @@ describe('the specs of topics', () => {
       'eu.identity.review',
       'eu.customers.seeds',
       'eu.segments.members',
+      'eu.segments.rules',
       'eu.sources.freshness',
       'eu.freshet.progress',
       'p.changelog',
