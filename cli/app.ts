@@ -27,6 +27,7 @@ import { createSerdes } from '../schemas/serdes.ts';
 import { topicSpecs } from '../schemas/topic-specs.ts';
 import { topics } from '../schemas/topics.ts';
 import { identityRouter } from '../services/identity/index.ts';
+import { decideRouter } from '../services/decide/index.ts';
 import { metricsRouter } from '../services/metrics/index.ts';
 import { createReadSide } from '../services/read-side.ts';
 import { createStatusTail } from '../services/status-tail.ts';
@@ -34,6 +35,7 @@ import type { Snapshot, Told } from '../services/views.ts';
 import type { Workspace } from '../workspace/load.ts';
 import type { Connection } from './cluster.ts';
 import type { HealthParts } from './health.ts';
+import { decideView } from './decide-view.ts';
 import { listen } from './http.ts';
 import { identityDesk } from './identity-desk.ts';
 import { allTopics, type Pipeline, startPipeline, WATCH_SOURCES } from './pipeline.ts';
@@ -155,6 +157,7 @@ export async function startApp(options: AppOptions): Promise<App> {
         log,
         more: {
           '/metrics': metricsRouter(metrics),
+          '/api/decide': decideRouter(decideView(pipeline, workspace, sources, now)),
           '/': identityRouter(identityDesk(pipeline, workspace)),
           ...(mailbox ? { '/mail': mailbox.router } : {}),
           ...options.routes,

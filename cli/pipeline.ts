@@ -15,6 +15,7 @@ import { rocksdbEngine } from '../runtime/state/rocksdb.ts';
 import type { StoreEngine } from '../runtime/state/store.ts';
 import { validateTopology } from '../runtime/topology.ts';
 import type { Topic } from '../runtime/topic.ts';
+import type { GlobalTables } from '../runtime/tables/global-tables.ts';
 import { claimWriter, type ClaimWriter } from '../runtime/watermarks/claims.ts';
 import type { Feed } from '../runtime/watermarks/contract.ts';
 import { openFeed } from '../runtime/watermarks/feed.ts';
@@ -65,6 +66,7 @@ export interface Pipeline {
   readonly serdes: Serdes;
   readonly names: Names;
   readonly progress: ProgressTable;
+  readonly tables: GlobalTables;
   readonly claims: ClaimWriter;
   readonly workers: readonly Worker[];
   readonly watcher: SourceWatcher | undefined;
@@ -246,6 +248,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
     serdes,
     names,
     progress,
+    tables,
     claims,
     workers,
     watcher,
