@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { assert, asyncProperty, constantFrom, nat, property } from 'fast-check';
-import { type KeySimulation, seededRandom } from '../../runtime/handover-simulation.ts';
+import type { KeySimulation } from '../../runtime/handover-simulation.ts';
 import { MemoryBroker } from '../../runtime/testing/memory-kafka.ts';
 import { TopologyTestDriver } from '../../runtime/testing/driver.ts';
 import type { TaggedEvent } from '../../schemas/generated/types.ts';
@@ -9,26 +9,13 @@ import { createSerdes } from '../../schemas/serdes.ts';
 import { topics } from '../../schemas/topics.ts';
 import { stitchIdentity } from './index.ts';
 import type { Node } from './site.ts';
-import { history, namesOf, runs, shuffled } from './testing/history.ts';
-import { type PlainWord, plainTimelines } from './testing/reference.ts';
+import { commandsOf, history, namesOf, runs, shuffled, wordsOn } from './testing/history.ts';
+import { plainTimelines } from './testing/reference.ts';
 import { commandOf, eventOf, foundTimelines, keyOf, nodesOf, primaryOf, rulesWith, runWorld, secret } from './testing/world.ts';
 
 const moving = ['device_id', 'anonymous_id'];
 const limits = constantFrom({}, { user_id: 1 }, { user_id: 1, email: 1 });
 
-/** Some words of an operator on pairs of the names in these events. */
-function words(seed: number, names: readonly string[], most: number): PlainWord[] {
-  const random = seededRandom(seed);
-  const pick = (): string => names[Math.floor(random() * names.length)] ?? '';
-  return Array.from({ length: Math.floor(random() * (most + 1)) }, (_, i) => ({
-    at: 1000 + i,
-    apart: random() < 0.75,
-    between: [pick(), pick()] as [string, string],
-  })).filter(({ between: [a, b] }) => a !== b);
-}
-
-const commandsOf = (all: readonly PlainWord[]): TaggedEvent[] =>
-  all.map(({ at, apart, between }, i) => commandOf(`w${i}`, at, apart ? 'split' : 'unsplit', between));
 const plainOf = (events: readonly TaggedEvent[]) => events.map((event) => ({ at: event.occurredAt, names: namesOf(event) }));
 const idsIn = (simulation: KeySimulation): string[] =>
   simulation.keysWith('collect', 'ids').flatMap((key) => simulation.state<string[]>('collect', key, 'ids') ?? []);
@@ -45,7 +32,7 @@ describe('what an operator has set apart', () => {
         (seed, order, most, maxNeighbours, rate) => {
           const events = history(seed);
           const names = [...new Set(events.flatMap(namesOf))];
-          const said = words(seed, names, 4);
+          const said = wordsOn(names, seed);
           const want = plainTimelines(plainOf(events), { limits: most, moving, maxNeighbours }, said);
           const all = { user_id: null, email: null, phone: null, ...most };
           const arriving = shuffled([...events, ...commandsOf(said)], order);
@@ -65,7 +52,7 @@ describe('what an operator has set apart', () => {
     assert(
       property(nat(), nat(), limits, constantFrom(0.02, 0.2, 0.7), (seed, order, most, rate) => {
         const events = history(seed);
-        const said = words(seed, [...new Set(events.flatMap(namesOf))], 4);
+        const said = wordsOn([...new Set(events.flatMap(namesOf))], seed);
         const all = { user_id: null, email: null, phone: null, ...most };
         const arriving = shuffled([...events, ...commandsOf(said)], order);
         const simulation = runWorld(order, arriving, { rules: rulesWith(all), rate });
@@ -184,7 +171,7 @@ describe('the number of partitions', () => {
       asyncProperty(nat(), nat(), constantFrom(1, 2, 3, 5, 8, 16), async (seed, order, partitions) => {
         const events = history(seed);
         const names = [...new Set(events.flatMap(namesOf))];
-        const said = order % 2 === 0 ? [] : words(seed, names, 3);
+        const said = order % 2 === 0 ? [] : wordsOn(names, seed);
         const want = plainTimelines(plainOf(events), { limits: { user_id: 1 }, moving, maxNeighbours: 100 }, said);
         const arriving = shuffled([...events, ...commandsOf(said)], order);
         expect(await found(arriving, partitions, names)).toEqual(want);

@@ -19,7 +19,7 @@ import { identify, inWords, track, type Walk, walks } from '../support/walk.ts';
 const openWalk = walks();
 let walk: Walk;
 beforeEach(async () => {
-  walk = await openWalk();
+  walk = await openWalk({ sources: ['shop'] });
 });
 
 const between = ['user_id:ada', 'anonymous_id:tablet'] as const;
@@ -91,7 +91,7 @@ describe('a customer who turns out to be two', () => {
     expect(members([...before, ...after], shared)).toEqual([]);
     expect(walk.read(topics.activationsRequested)).toEqual([]);
 
-    const apart = await openWalk();
+    const apart = await openWalk({ sources: ['shop'] });
     steps(apart, false);
     apart.at(40);
     await apart.settle();

@@ -1,6 +1,7 @@
 import { seededRandom } from '../../../runtime/handover-simulation.ts';
 import type { TaggedEvent } from '../../../schemas/generated/types.ts';
-import { eventOf } from './world.ts';
+import type { PlainWord } from './reference.ts';
+import { commandOf, eventOf } from './world.ts';
 
 const kinds = ['user_id', 'email', 'phone', 'anonymous_id', 'device_id'];
 
@@ -26,6 +27,23 @@ export function shuffled<T>(items: readonly T[], seed: number): T[] {
 
 /** For tests: the identifiers of an event as `kind:value`. */
 export const namesOf = ({ identifiers }: TaggedEvent): string[] => identifiers.map(({ kind, value }) => `${kind}:${value}`);
+
+/** For tests: up to four words of an operator on pairs of these names. */
+export function wordsOn(names: readonly string[], seed: number): readonly PlainWord[] {
+  const random = seededRandom(seed);
+  const pick = (): string => names[Math.floor(random() * names.length)] ?? '';
+  const words = Array.from({ length: Math.floor(random() * 5) }, (_, i) => ({
+    at: 1000 + i,
+    apart: random() < 0.75,
+    between: [pick(), pick()] as [string, string],
+  }));
+  return words.filter(({ between: [a, b] }) => a !== b);
+}
+
+/** For tests: these words as commands. */
+export function commandsOf(words: readonly PlainWord[]): readonly TaggedEvent[] {
+  return words.map(({ at, apart, between }, i) => commandOf(`w${i}`, at, apart ? 'split' : 'unsplit', between));
+}
 
 /** For tests: how many examples of a property are tried: in CI so many, by hand FRESHET_PROPERTY_RUNS times as many. */
 export function runs(inCi: number): number {
