@@ -54,7 +54,7 @@ export async function readRules({ kafka, serdes, prefix, partitions }: RulesOpti
   await scanTopic(kafka, names.topic(topics.segmentsRules.name), ({ value }) => {
     if (value !== null) {
       const row = serde.decode(value) as RulesRow;
-      // Of several processes that told the same one the first counts, as the others began with it.
+      // Of several processes that told one of this number the first counts.
       if (!rows.has(row.number)) rows.set(row.number, row);
     }
     return 'go on';
@@ -105,13 +105,16 @@ export async function agreeOnRules(
   };
   const producer = kafka.producer();
   try {
-    const record = { key: Buffer.from(String(number)), value: serdes.of(topics.segmentsRules).encode(row) };
+    const record = { key: Buffer.from(`${number}/${hash}`), value: serdes.of(topics.segmentsRules).encode(row) };
     await producer.send({ topic: names.topic(topics.segmentsRules.name), partition: 0, records: [record] });
   } finally {
     await producer.close();
   }
+  const told = (await readRules(options)).rows;
+  // Another process was quicker, with other segments: these come after those.
+  if (told.find((each) => each.number === number)?.hash !== hash) return await agreeOnRules(options);
   if (base !== undefined) log('info', 'segments are others than before: new rules are prepared beside the old ones', { number });
-  return rulesOf([...rows, row], claimed, segmentsBy(workspace, hash, log));
+  return rulesOf(told, claimed, segmentsBy(workspace, hash, log));
 }
 
 /** Equal for rules that mean the same. */

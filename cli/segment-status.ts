@@ -1,4 +1,3 @@
-import { readyBy } from '../processors/evaluate-segments/generation.ts';
 import { howFar } from '../runtime/revision-times.ts';
 import { createSerdes } from '../schemas/serdes.ts';
 import { SHADOW } from '../processors/evaluate-segments/segment.ts';
