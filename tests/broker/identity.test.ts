@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { IdentifiedEvent } from '../../schemas/generated/types.ts';
+import type { IdentifiedEvent, IdentityReview, Resemblance } from '../../schemas/generated/types.ts';
 import { Deployment, type RunningFreshet } from '../support/deployment.ts';
 import { PlainKafka, type Listener } from '../support/plain-kafka.ts';
 import { post } from '../support/send.ts';
@@ -9,7 +9,7 @@ import { post } from '../support/send.ts';
 /** A climbing hall with rules of its own about who is who, tried on a file first and asked about afterwards. */
 const workspace = {
   'freshet.yaml': 'name: climbing-hall\nsecret: a secret of chalk\n',
-  'identity.yaml': 'kinds:\n  email:\n    normalise: { ignore_tag: true }\n',
+  'identity.yaml': 'kinds:\n  email:\n    normalise: { ignore_tag: true }\nfuzzy: {}\n',
   'sources/hall.yaml': `
 source: hall
 description: Visits
@@ -25,6 +25,8 @@ const calls = [
   { type: 'identify', messageId: 'm-3', userId: 'otto', ...email('') },
 ];
 
+const topics = ['events.identified', 'identity.resembles', 'identity.review'] as const;
+
 let deployment: Deployment;
 let freshet: RunningFreshet;
 let kafka: PlainKafka;
@@ -32,8 +34,8 @@ let heard: Listener;
 beforeAll(async () => {
   deployment = await Deployment.create(workspace, { HALL_KEY: WRITE_KEY });
   kafka = new PlainKafka();
-  freshet = await deployment.run(['gateway', 'tag-freshness', 'stitch-identity', 'watch-sources']);
-  heard = await kafka.listen(`${deployment.prefix}events.identified`);
+  freshet = await deployment.run(['gateway', 'tag-freshness', 'stitch-identity', 'find-lookalikes', 'watch-sources']);
+  heard = await kafka.listen(...topics.map((topic) => deployment.prefix + topic));
 });
 afterAll(async () => {
   await kafka.close();
@@ -73,5 +75,42 @@ describe('who is who', () => {
     expect(two.stdout).toContain('refused, one customer would have too many identifiers of the kind user_id');
     const unknown = await identity('explain', 'user_id:eva', 'nobody');
     expect([unknown.code, unknown.stderr]).toEqual([1, expect.stringContaining('nobody: expected kind:value')]);
+  });
+
+  it('is a matter of likelihood where nothing is shared: certain ones are linked weakly, others wait for somebody', async () => {
+    const said = {
+      tablet: {
+        firstName: 'Masha',
+        lastName: 'Kelley',
+        birthday: '1990-08-20',
+        address: { street: '12 Mill Lane', city: 'Norwich' },
+      },
+      laptop: { firstName: 'M', lastName: 'Kelly', birthday: '20 Aug 1990', address: { street: '12 Mill Ln', city: 'Norwich' } },
+      watch: { lastName: 'Wood', phone: '5551234567' },
+      bike: { lastName: 'Wood', phone: '1-555-123-4567' },
+    };
+    for (const [anonymousId, traits] of Object.entries(said))
+      expect((await post(freshet.gateway, WRITE_KEY, 'identify', { messageId: anonymousId, anonymousId, traits })).status).toBe(
+        200,
+      );
+    const [events, resembling, reviews] = topics.map((topic) => deployment.prefix + topic) as [string, string, string];
+    const linked = await heard.until<Resemblance | null>(resembling, (all) => all.length >= 2);
+    const [one, two] = linked;
+    expect([one?.others[0]?.customer, two?.others[0]?.customer]).toEqual([two?.customer, one?.customer]);
+    expect(one?.others[0]?.confidence).toBeGreaterThan(0.95);
+    expect(new Set(heard.values<IdentifiedEvent>(events).map(({ customer }) => customer))).toContain(one?.customer);
+    const [review] = await heard.until<IdentityReview | null>(reviews, (all) => all.length > 0);
+
+    const list = await identity('review', 'list');
+    expect([list.code, list.stderr]).toEqual([0, '']);
+    expect(list.stdout).toMatch(/it is likely only\n {4}chance .*phone exact \+\d.*\n1 to review\n$/);
+    const accepted = await identity('review', 'accept', review?.id ?? '');
+    expect([accepted.stderr, accepted.stdout]).toEqual(['', `${review?.customer}.${review?.other} same\n`]);
+    await heard.until<Resemblance | null>(resembling, (all) =>
+      all.some((each) => each?.others.some(({ confidence }) => confidence === 1)),
+    );
+    const unknown = await identity('review', 'reject', 'nobody');
+    expect([unknown.code, unknown.stderr]).toEqual([1, expect.stringContaining('nobody: expected an id')]);
+    expect((await identity('review', 'list')).stdout).toBe('0 to review\n');
   });
 });

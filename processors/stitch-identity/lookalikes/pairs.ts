@@ -137,7 +137,7 @@ function tell(site: Site, other: string, was: Decided | undefined, is: Decided |
     site.send(other, { kind: 'linked', other: key, link: is?.link ?? null });
     onLinked(site, { kind: 'linked', other, link: is?.link ?? null });
   }
-  const id = hashId('pair', key, other);
+  const id = `r_${hashId('pair', key, other)}`;
   if (is && is.review !== null && verdict) {
     const { probability, bits, evidence } = verdict;
     context.forward(topics.identityReview, id, { id, customer: key, other, probability, bits, reason: is.review, evidence });
