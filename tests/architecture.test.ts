@@ -8,7 +8,7 @@ const root = join(import.meta.dirname, '..');
 const listed = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { cwd: root, encoding: 'utf8' }).trim().split('\n');
 const files = listed.filter((path) => existsSync(join(root, path)) && path !== 'package-lock.json');
 const text = (path: string): string => readFileSync(join(root, path), 'utf8');
-const generated = (path: string): boolean => path.includes('/generated/');
+const generated = (path: string): boolean => path.includes('/generated/') || path === 'schemas/README.md';
 const code = files.filter((path) => /\.(ts|mjs|js|cjs)$/.test(path) && !path.startsWith('bench/peers/'));
 
 interface Import {
