@@ -96,5 +96,10 @@ describe('a split while the process that keeps the customers dies', () => {
     expect(why.stdout).toContain('set apart by otto: the tablet of the shop');
     const again = await deployment.command(['identity', 'split', '--between', ...between, '--dry-run']);
     expect([again.code, again.stdout]).toEqual([0, expect.stringContaining('are two customers already')]);
+    const back = await deployment.command(['identity', 'split', '--between', ...between, '--take-back', '--author', 'otto']);
+    expect([back.code, back.stderr]).toEqual([0, '']);
+    expect(back.stdout).toMatch(
+      /^split-\S+: unsplit: an operator has taken the split back, so that what links them counts again/,
+    );
   });
 });
