@@ -23,9 +23,9 @@ export interface DemoStoryOptions {
 const APART_MS = 10_000;
 const PROCESSOR_AFTER_MS = 125_000;
 /** How long a killed processor stays away. */
-const AWAY_MS = 6000;
+const AWAY_MS = 4000;
 const LOOK_EVERY_MS = 500;
-const MEASURED_MS = 2500;
+const MEASURED_MS = 2000;
 const SHOWN = 6;
 
 /**
