@@ -13,6 +13,7 @@ import { partitionFor } from '../runtime/partition.ts';
 import type { Context } from '../runtime/processor.ts';
 import { header, tpKey } from '../runtime/record.ts';
 import { partsOf } from '../runtime/state/view.ts';
+import type { Lookup } from '../runtime/tables/global-tables.ts';
 import type { Task } from '../runtime/task.ts';
 import { partsOfMember } from '../runtime/topology.ts';
 import type { SourceConfig } from '../schemas/config.ts';
@@ -28,7 +29,13 @@ import { CUSTOMERS } from './topology.ts';
 const LOOK_BACK = 2000;
 const LOOK_EVERY_MS = 10;
 
-type Local = Pick<Pipeline, 'workers' | 'partitions' | 'reader' | 'kafka' | 'names' | 'progress' | 'tables'>;
+/** What of a process is asked. */
+type Local = Pick<Pipeline, 'partitions' | 'reader' | 'names'> & {
+  readonly workers: readonly { readonly processor: { readonly name: string }; task(partition: number): Task | undefined }[];
+  readonly kafka: { readonly admin: Pick<Pipeline['kafka']['admin'], 'startOffsets'> };
+  readonly progress: { readonly tick: number };
+  readonly tables: Lookup;
+};
 
 /** Decisions about customers whose tasks this process holds; for others NOT_LOCAL names the task to be asked. */
 export function decideView(
