@@ -63,10 +63,8 @@ function asking(walk: Walk, here: readonly string[] = ['stitch-identity', 'custo
   const reader = kafka.reader();
   const names = prefixedNames('');
   let real = 0;
-  const local = {
-    ...{ workers, kafka, reader, names, tables: noTables, partitions: driver.partitions },
-    progress: { tick: driver.clock.now() },
-  };
+  const progress = { tick: driver.clock.now() };
+  const local = { workers, kafka, reader, names, tables: noTables, partitions: driver.partitions, progress };
   // Waiting takes its own time, whatever the time of the walk.
   const view = decideView(local, workspace, sources, () => driver.clock.now() + (real += 5));
   const question = { customer: undefined, activation: undefined, after: undefined, timeoutMs: 200 };
