@@ -5,6 +5,7 @@ import type { EngineValues } from './engine.ts';
 import type { GrowthValues } from './growth.ts';
 import type { IdentityValues } from './identity.ts';
 import type { PipelineValues } from './pipeline.ts';
+import type { SegmentsValues } from './segments.ts';
 import {
   burstTable,
   engineTable,
@@ -12,6 +13,7 @@ import {
   identityTable,
   latencyTable,
   restoreTable,
+  segmentsTable,
   type RestoreValues,
   throughputTable,
 } from './report/tables.ts';
@@ -48,6 +50,7 @@ const chapters = [
   chapter<PipelineValues>('The pipeline, hop by hop', of('throughput'), 'pipeline', throughputTable),
   chapter<PipelineValues>('How long an event is under way', of('latency'), 'pipeline', latencyTable),
   chapter<GrowthValues>('Growth', of('growth'), 'growth', growthTable),
+  chapter<SegmentsValues>('One segment and a hundred', of('segments'), 'segments', segmentsTable),
   chapter<RestoreValues>('State that is gone', of('restore'), 'restore', restoreTable),
   chapter<BurstValues>('Everybody at once', of('burst'), 'burst', burstTable),
   chapter<IdentityValues>('What identity costs', of('identity'), 'identity', identityTable),

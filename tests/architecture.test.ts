@@ -99,7 +99,11 @@ describe('processors', () => {
 describe('files', () => {
   it('are short enough to be read in one go', () => {
     const measured = files.filter(
-      (path) => /\.(ts|mjs|js|html|css|md|yaml|yml)$/.test(path) && !generated(path) && path !== 'CHANGELOG.md',
+      (path) =>
+        /\.(ts|mjs|js|html|css|md|yaml|yml)$/.test(path) &&
+        !generated(path) &&
+        !text(path).startsWith('<!-- Generated') &&
+        path !== 'CHANGELOG.md',
     );
     const long = measured.map((path) => ({ path, lines: text(path).split('\n').length - 1 }));
     expect(long.filter(({ path, lines }) => lines > (path === 'ARCHITECTURE.md' ? 200 : 400))).toEqual([]);

@@ -3,6 +3,7 @@ import type { EngineValues } from '../engine.ts';
 import type { GrowthValues } from '../growth.ts';
 import type { IdentityValues } from '../identity.ts';
 import type { PipelineValues } from '../pipeline.ts';
+import type { SegmentsValues } from '../segments.ts';
 import { type Latency, median, type Spread } from '../support/statistics.ts';
 import { chainRatios, engineRatios } from './ratios.ts';
 
@@ -71,6 +72,40 @@ export function growthTable({ rows }: GrowthValues): string {
       ...[row.warmStart, row.afterKill, row.coldStart].map(tenth),
     ]),
   );
+}
+
+export function segmentsTable(values: SegmentsValues): string {
+  const head = [
+    'segments',
+    'customers',
+    'events',
+    'CPU µs per event',
+    'events/s',
+    'memory, MiB',
+    'store, MB',
+    'bytes a customer',
+    'restored in, s',
+  ];
+  const rows = values.rows.map((row) => [
+    ...[row.segments, row.customers, row.events].map(whole),
+    tenth(row.cpu),
+    ...[row.rate, row.memory, (row.storeBytesPerCustomer * row.customers) / 1e6, row.storeBytesPerCustomer].map(whole),
+    tenth(row.coldStart),
+  ]);
+  return `${table(head, rows)}\n\n${costsOfSegments(values)}`;
+}
+
+/** What more segments cost beside fewer: CPU of an event as a ratio, and bytes of each further leaf for each customer. */
+export function costsOfSegments({ rows }: SegmentsValues): string {
+  const [first] = rows;
+  if (first === undefined) return '';
+  const told = rows.slice(1).map((row) => {
+    const more = row.segments - first.segments;
+    const bytes = (row.storeBytesPerCustomer - first.storeBytesPerCustomer) / more;
+    const times = `${(row.cpu / first.cpu).toFixed(2)} times the CPU of ${first.segments}`;
+    return `${row.segments} segments: ${times}, ${bytes.toFixed(1)} bytes a customer for each further leaf`;
+  });
+  return `${told.join('; ')}.`;
 }
 
 export function burstTable(values: BurstValues): string {

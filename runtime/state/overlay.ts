@@ -18,6 +18,8 @@ export class Overlay {
   readonly #store: Store;
   /** What the store holds, as far as it was read. */
   readonly #committed: CellCache;
+  /** What this transaction has read of it: more than the cache may hold, and wanted again when it is written. */
+  readonly #seen = new Map<string, Cell | null>();
   /** null: deleted. */
   readonly #transaction = new Map<string, Cell | null>();
   readonly #record = new Map<string, Cell | null>();
@@ -31,7 +33,11 @@ export class Overlay {
   /** Reads parts ahead, in one go. */
   async prefetch(ids: Iterable<string>): Promise<void> {
     const missing = new Set<string>();
-    for (const id of ids) if (this.#committed.get(id) === undefined) missing.add(id);
+    for (const id of ids) {
+      const known = this.#committed.get(id);
+      if (known === undefined) missing.add(id);
+      else this.#seen.set(id, known);
+    }
     if (missing.size === 0) return;
     const wanted = [...missing];
     const values = await this.#store.getMany(wanted.map(dataKey));
@@ -98,13 +104,18 @@ export class Overlay {
   }
 
   #read(id: string): Cell | null {
+    const seen = this.#seen.get(id);
+    if (seen !== undefined) return seen;
     const known = this.#committed.get(id);
-    return known === undefined ? this.#remember(id, this.#store.get(dataKey(id))) : known;
+    if (known === undefined) return this.#remember(id, this.#store.get(dataKey(id)));
+    this.#seen.set(id, known);
+    return known;
   }
 
   #remember(id: string, bytes: Buffer | undefined): Cell | null {
     const cell = bytes ? decodeCell(bytes) : null;
     this.#committed.set(id, cell, bytes?.length ?? 0);
+    this.#seen.set(id, cell);
     return cell;
   }
 }
