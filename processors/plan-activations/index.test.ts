@@ -322,3 +322,44 @@ describe('a message that demands fresh facts', () => {
     expect(one.requested.map(({ value }) => [value.customer, value.id])).toEqual([['c_1', other.withheld[0]?.value.id]]);
   });
 });
+
+describe('a message that may wait for what others still have to tell', () => {
+  const waiting = compileActivation({
+    activation: 'thanks',
+    on: { segment: 'buyers' },
+    channel: 'email',
+    address: 'mail',
+    template: 'thanks',
+    data: { weather: 'weather', degrees: '=traits.degrees + 1' },
+    wait: { for: ['weather'], at_most: '2s' },
+    valid_for: '10m',
+  });
+  const start = 1_000_000;
+  const customerOf = (): Customer => {
+    const one = new Customer([waiting]);
+    one.trait('mail', 'a@example.com');
+    one.trait('degrees', 20);
+    one.change();
+    return one;
+  };
+
+  it('goes with it as soon as it is known, once', () => {
+    const one = customerOf();
+    expect(one.withheld.map(({ value }) => [value.gate, value.decision, value.reason])).toEqual([
+      ['enrichment', 'held', 'waits for weather, which may still come'],
+    ]);
+    one.tick = start + 800;
+    one.trait('weather', 'rain', 5);
+    expect(one.requested.map(({ value }) => JSON.parse(value.data) as unknown)).toEqual([{ weather: 'rain', degrees: 21 }]);
+    expect(one.passes(start + 2000)).toBe(0);
+    one.trait('weather', 'sun', 6);
+    expect(one.requested).toHaveLength(1);
+  });
+
+  it('goes without it when its time is over', () => {
+    const one = customerOf();
+    expect(one.passes(start + 1999)).toBe(0);
+    expect(one.passes(start + 2000)).toBe(1);
+    expect(one.requested.map(({ value }) => JSON.parse(value.data) as unknown)).toEqual([{ degrees: 21 }]);
+  });
+});
