@@ -14,7 +14,7 @@ import { at, identify, track, type Walk, walks } from '../support/walk.ts';
 const openWalk = walks();
 let walk: Walk;
 beforeEach(async () => {
-  walk = await openWalk();
+  walk = await openWalk({ sources: ['shop'] });
 });
 
 const idOf = (userId: string): string => customerId(walk.keyOf('user_id', userId));
