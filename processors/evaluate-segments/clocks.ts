@@ -12,12 +12,12 @@ export interface SegmentClock {
 
 /**
  * All sources that may carry an event the rule listens to. If there are none, or if a customer belongs to the segment by merely
- * being known, every source counts (live ones only, where there are any).
+ * being known, every source counts that has events of customers (live ones only, where there are any).
  */
 export function segmentClock(segment: CompiledSegment, sources: readonly SourceConfig[]): SegmentClock {
   const carries = ({ events }: SourceConfig): boolean =>
     events === null || segment.events.some((event) => events.includes(event));
-  const carrying = segment.holdsOnNothing ? sources : sources.filter(carries);
+  const carrying = sources.filter(segment.holdsOnNothing ? ({ events }) => events?.length !== 0 : carries);
   const live = sources.filter(({ mode }) => mode === 'live');
   const chosen = carrying.length > 0 ? carrying : live.length > 0 ? live : sources;
   return {

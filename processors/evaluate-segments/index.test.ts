@@ -210,6 +210,7 @@ describe('a change', () => {
         { hop: 'gateway', at: 10_003, ms: 3 },
         { hop: 'tag-freshness', at: 10_012, ms: 9 },
       ],
+      tables: [],
     });
     expect(one.memberships[0]?.cause).toEqual({
       kind: 'event',
