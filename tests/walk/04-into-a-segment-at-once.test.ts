@@ -59,6 +59,7 @@ describe('a customer who places a big order', () => {
         { hop: 'tag-freshness', at: at(10) + 5, ms: 5 },
         { hop: 'stitch-identity', at: at(10) + 10, ms: 5 },
       ],
+      tables: [],
     });
   });
 
