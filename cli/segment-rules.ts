@@ -1,4 +1,11 @@
-import { beginning, bornWith, readyBy, rulesOf, type GenerationRecord } from '../processors/evaluate-segments/generation.ts';
+import {
+  beginning,
+  bornWith,
+  readyBy,
+  rulesOf,
+  turnedBy,
+  type GenerationRecord,
+} from '../processors/evaluate-segments/generation.ts';
 import { canonical } from '../processors/evaluate-segments/canonical.ts';
 import type { RulesConfig } from '../processors/evaluate-segments/index.ts';
 import { segmentCompiler, type CompiledSegment } from '../processors/evaluate-segments/segment.ts';
@@ -96,6 +103,7 @@ export async function agreeOnRules(
   const row: RulesRow = {
     number,
     base: base?.number ?? null,
+    turned: turnedBy(rows, claimed),
     born: bornWith(workspace.segments, number, base),
     completeFrom: await retainedFrom(options),
     hash,

@@ -5,6 +5,7 @@ import type { RulesRow } from './segment-rules.ts';
 const row = (number: number, base: number | null, versions: Readonly<Record<string, string>>): RulesRow => ({
   number,
   base,
+  turned: 0,
   born: {},
   completeFrom: null,
   hash: String(number),

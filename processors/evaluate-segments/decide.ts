@@ -41,6 +41,9 @@ export interface Outcome {
   readonly gone?: true;
 }
 
+/** Why a customer turns to other rules of a segment: they were edited, or the segment is new to him, by the broker time at hand. */
+export type Turn = { readonly kind: 'rule-change' } | { readonly kind: 'seed'; readonly begun: number };
+
 const never: Membership = { in: false, seq: 0, decided: null, next: null, version: '' };
 const none = { messageId: null, event: null, corrects: null } as const;
 
@@ -109,12 +112,14 @@ export function decideMerge(given: Case, loser: Membership | undefined, kind: 'm
  * Decides what other rules say of the customer, as of the time up to which he was decided, or up to which any leaf of theirs may
  * have been pruned.
  */
-export function decideTurn(given: Case, prunedUpTo: number, kind: 'rule-change' | 'seed'): Outcome {
+export function decideTurn(given: Case, prunedUpTo: number, turn: Turn): Outcome {
   const { segment, before, timeline, reached } = given;
+  const begin = (decided: Outcome): Outcome =>
+    turn.kind === 'seed' ? { ...decided, after: { ...decided.after, begun: turn.begun } } : decided;
   const upTo = Math.max(before?.decided ?? Number.NEGATIVE_INFINITY, reached, prunedUpTo);
   const holds = timeline.holds(upTo);
-  if (holds === (before?.in ?? false)) return outcome(given, upTo, [], false);
-  return outcome(given, upTo, [{ segment, enters: holds, effectiveAt: upTo, cause: { kind, ...none } }], false);
+  if (holds === (before?.in ?? false)) return begin(outcome(given, upTo, [], false));
+  return begin(outcome(given, upTo, [{ segment, enters: holds, effectiveAt: upTo, cause: { kind: turn.kind, ...none } }], false));
 }
 
 function shortVersion({ version }: CompiledSegment): string {
@@ -123,11 +128,12 @@ function shortVersion({ version }: CompiledSegment): string {
 
 function steps({ segment, before, timeline, loading }: Case, after: number, upTo: number): Decision[] {
   const found: Decision[] = [];
+  const { begun = Number.NEGATIVE_INFINITY } = before ?? never;
   let is = before?.in ?? false;
   for (let at = timeline.next(after, is); at <= upTo; at = timeline.next(at, is)) {
     is = !is;
     const event = timeline.eventAt(at);
-    const kind = loading(at) ?? (event === undefined ? 'timer' : 'event');
+    const kind = loading(at) ?? (at <= begun ? 'seed' : event === undefined ? 'timer' : 'event');
     found.push({
       segment,
       enters: is,
@@ -141,7 +147,8 @@ function steps({ segment, before, timeline, loading }: Case, after: number, upTo
 function outcome({ segment, before, timeline }: Case, upTo: number, decisions: readonly Decision[], late: boolean): Outcome {
   const is = decisions.at(-1)?.enters ?? before?.in ?? false;
   const next = finite(timeline.next(upTo, is));
-  const after = { in: is, seq: before?.seq ?? 0, decided: finite(upTo), next, version: shortVersion(segment) };
+  const begun = before?.begun === undefined ? {} : { begun: before.begun };
+  const after = { in: is, seq: before?.seq ?? 0, decided: finite(upTo), next, version: shortVersion(segment), ...begun };
   return { segment, after, decisions, late };
 }
 

@@ -8,6 +8,8 @@ export interface GenerationRecord {
   readonly number: number;
   /** Generation that was in force when this one came; 0: what was decided before generations were kept; null: nothing was. */
   readonly base: number | null;
+  /** No customer was in a generation before this one when it came. */
+  readonly turned: number;
   readonly born: Born;
   /** From when on leaves that were born in it know all that came; null: they know all that ever came. Epoch milliseconds. */
   readonly completeFrom: number | null;
@@ -19,13 +21,25 @@ export function bornWith(segments: readonly CompiledSegment[], number: number, b
   return Object.fromEntries(segments.flatMap(({ leaves }) => leaves.map(({ hash }) => [hash, base?.born[hash] ?? first])));
 }
 
-/** The last generation that all tasks were ready for, by what they all claim of their revision; undefined if there is none. */
-export function readyBy<R extends GenerationRecord>(records: readonly R[], claimed: number): R | undefined {
-  return records.findLast(({ number, base }) => base === null || claimed >= seededAt(number));
+/** Before generations were kept: the rules as they are, over the state that there was. */
+export const beginning: GenerationRecord = { number: 0, base: null, born: {}, turned: 0, completeFrom: null };
+
+/**
+ * The generation in force when another comes: the newest, if by their claims all tasks were ready for it, else the one before it. What
+ * tasks claim says nothing of any but the newest, as they claim more with each. Undefined: there is none.
+ */
+export function readyBy<R extends GenerationRecord>(records: readonly R[], claimed: number): R | GenerationRecord | undefined {
+  const newest = records.at(-1);
+  if (newest === undefined || newest.base === null || claimed >= seededAt(newest.number)) return newest;
+  return newest.base === 0 ? beginning : records.find(({ number }) => number === newest.base);
 }
 
-/** Before generations were kept: the rules as they are, over the state that there was. */
-export const beginning: GenerationRecord = { number: 0, base: null, born: {}, completeFrom: null };
+/** No customer is in a generation before this one. */
+export function turnedBy(records: readonly GenerationRecord[], claimed: number): number {
+  const newest = records.at(-1);
+  if (newest === undefined) return 0;
+  return newest.base === null || claimed >= sweptAt(newest.number) ? newest.number : newest.turned;
+}
 
 /**
  * What the processor must know of the past for the newest of `records` (ascending): the generations that customers may still be in,
@@ -46,8 +60,8 @@ export function rulesOf<R extends GenerationRecord>(
     segments: segmentsOf(record),
   });
   const inForce: (R | GenerationRecord)[] = [];
-  const hasTurned = ({ number }: GenerationRecord): boolean => claimed >= sweptAt(number);
-  for (let at: R | GenerationRecord | undefined = now; at && !hasTurned(at);) {
+  const turned = turnedBy(records, claimed);
+  for (let at: R | GenerationRecord | undefined = now; at && at.number > turned;) {
     at = find(at.base);
     if (at) inForce.unshift(at);
   }

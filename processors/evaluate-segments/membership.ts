@@ -12,6 +12,8 @@ export interface Membership {
   readonly next: number | null;
   /** Version of the rule by which it was decided, shortened. */
   readonly version: string;
+  /** The segment was new to him at this broker time: steps up to then are of a time before it, whenever they are decided. */
+  readonly begun?: number;
   /** Event time of the last entering that was published; undefined if he never entered, or before this was kept. */
   readonly since?: number;
 }

@@ -11,7 +11,7 @@ import { MemoryRegistry } from '../../schemas/registry/memory.ts';
 import { createSerdes } from '../../schemas/serdes.ts';
 import { topics } from '../../schemas/topics.ts';
 import { runs, source, tagged, type GivenEvent } from './fixture.ts';
-import { bornWith, readyBy, rulesOf, type GenerationRecord } from './generation.ts';
+import { beginning, bornWith, readyBy, rulesOf, turnedBy, type GenerationRecord } from './generation.ts';
 import { evaluateSegments, leafEvent } from './index.ts';
 import { ruleHolds } from './rule.ts';
 import { segmentCompiler, type CompiledSegment } from './segment.ts';
@@ -111,6 +111,8 @@ class Deployment {
   readonly broker = new MemoryBroker();
   readonly engine = memoryEngine();
   readonly records: Record_[] = [];
+  /** What a version decided by that kept no generations. */
+  unversioned: readonly CompiledSegment[] | undefined;
   readonly events: (GivenEvent & { readonly customer: string })[] = [];
   readonly rows: MembershipChange[] = [];
   readonly #winners = new Map<string, string>();
@@ -137,8 +139,8 @@ class Deployment {
 
   async start(): Promise<void> {
     await this.#serdes.register();
-    const { segments } = this.records.at(-1) ?? { segments: [] };
-    const rules = rulesOf(this.records, this.claimed, (record) => (record as Record_).segments);
+    const { segments } = this.records.at(-1) ?? { segments: this.unversioned ?? [] };
+    const rules = rulesOf(this.records, this.claimed, (record) => ('segments' in record ? record.segments : segments));
     const evaluate = evaluateSegments({
       segments,
       sources: [source('web', { latenessMs: 5000 })],
@@ -180,11 +182,12 @@ class Deployment {
 
   /** Other rules: processes start anew with them. */
   async edit(segments: readonly CompiledSegment[]): Promise<void> {
-    const base = readyBy(this.records, this.claimed);
+    const base = readyBy(this.records, this.claimed) ?? (this.unversioned ? beginning : undefined);
     const number = (this.records.at(-1)?.number ?? 0) + 1;
     this.records.push({
       number,
       base: base?.number ?? null,
+      turned: turnedBy(this.records, this.claimed),
       born: bornWith(segments, number, base),
       completeFrom: null,
       segments,
@@ -365,6 +368,36 @@ describe('rules that are edited while customers come and go', () => {
     await deployment.edit([]);
     await deployment.finish();
     expect(deployment.told()).toEqual(['ada entered seed', 'ada left rule-change', 'bob entered seed', 'bob left rule-change']);
+  });
+
+  it('count what a version before them did not, which began a segment with nothing when its file came', async () => {
+    const deployment = new Deployment();
+    const buy = async (index: number): Promise<void> => {
+      const event = { kind: 'event', who: 0, event: 'A', k: 'x', n: 1, early: 0 } as const;
+      await deployment.take(event, 20_000 + index * 30_000, index, 0);
+      await deployment.driver.settle();
+    };
+    deployment.unversioned = segmentsOf(chosen(0));
+    await deployment.start();
+    await buy(0);
+    await buy(1);
+    deployment.unversioned = segmentsOf(chosen(1));
+    await deployment.restart();
+    await buy(2);
+    expect(deployment.told()).toEqual([]);
+    await deployment.edit(segmentsOf(chosen(1)));
+    await deployment.take({ kind: 'clock' }, 0, 0, 200_000);
+    await deployment.finish();
+    expect(deployment.told()).toEqual(['ada entered rule-change']);
+    expect(deployment.folded()).toEqual(deployment.expected());
+  });
+
+  it('tell of what happened before a segment was there as of a seed, though its clock passes it only later', async () => {
+    const deployment = await opened(0, 0, 1);
+    await deployment.edit(segmentsOf({ ...chosen(0), back: { variant: 1, mode: 'live' } }));
+    await deployment.take({ kind: 'event', who: 1, event: 'B', k: 'x', n: 1, early: 0 }, 150_000, 10, 0);
+    await deployment.finish();
+    expect(deployment.told()).toEqual(['bob entered seed']);
   });
 
   it('drop what was prepared for rules that were replaced before they came in force', async () => {

@@ -2,7 +2,7 @@ import type { Context } from '../../runtime/processor.ts';
 import type { SourceConfig } from '../../schemas/config.ts';
 import { caseOf } from './case.ts';
 import { reached, segmentClock } from './clocks.ts';
-import { decideTurn, type Outcome } from './decide.ts';
+import { decideTurn, type Outcome, type Turn } from './decide.ts';
 import { turnFigures } from './figures.ts';
 import { horizonOf, readLeaf, writeLeaf } from './leaf-part.ts';
 import { readMemberships, type Memberships } from './membership.ts';
@@ -35,8 +35,9 @@ export function turn(world: World, customer: string, since: number, context: Con
   );
   const outcomes = changed.map((planned): Outcome => {
     const { key } = planned.segment;
-    const kind = former?.segments.has(key) || before.of[key] !== undefined ? 'rule-change' : 'seed';
-    return decideTurn(caseOf(planned, customer, before, since, context), decidedBy(former, planned, context), kind);
+    const isKnownOf = former?.segments.has(key) === true || before.of[key] !== undefined;
+    const why: Turn = isKnownOf ? { kind: 'rule-change' } : { kind: 'seed', begun: context.tick };
+    return decideTurn(caseOf(planned, customer, before, since, context), decidedBy(former, planned, context), why);
   });
   const gone = Object.keys(before.of).filter((key) => !target.segments.has(key));
   const leaving = gone.map((key) => former?.segments.get(key) ?? unknownSegment(key, before, world.target.sources));

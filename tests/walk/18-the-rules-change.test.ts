@@ -33,8 +33,8 @@ afterEach(async () => {
   for (const walk of open.splice(0)) await walk.close();
 });
 
-const first: GenerationRecord = { number: 1, base: null, born: bornWith(before, 1, undefined), completeFrom: null };
-const second: GenerationRecord = { number: 2, base: 1, born: bornWith(after, 2, first), completeFrom: null };
+const first: GenerationRecord = { number: 1, base: null, turned: 0, born: bornWith(before, 1, undefined), completeFrom: null };
+const second: GenerationRecord = { number: 2, base: 1, turned: 1, born: bornWith(after, 2, first), completeFrom: null };
 const segmentsOf = ({ number }: GenerationRecord): readonly CompiledSegment[] => (number === 1 ? before : after);
 
 async function run(generations: readonly GenerationRecord[]): Promise<Walk> {
