@@ -206,7 +206,7 @@ const segmentsRules: Topic<unknown> = {
   format: { kind: 'json' },
   key: 'generation, counting up',
   partitions: 1,
-  retention: { kind: 'compact' },
+  retention: compact,
   timestamps: 'create',
   internal: true,
   doc: 'The rules of all segments as they stood together, each time that they became others: while new ones are prepared, these decide.',

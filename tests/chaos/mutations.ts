@@ -43,8 +43,8 @@ export const mutations: Readonly<Record<string, readonly Replacement[]>> = {
   'no-de-duplication': [
     {
       file: 'processors/stitch-identity/events.ts',
-      find: 'if (seenBefore(context.state, event.messageId, at, rules.rememberMs)) return',
-      put: 'if (seenBefore(context.state, event.messageId, at, rules.rememberMs) && at < 0) return',
+      find: "rules.rememberMs)) return context.count('duplicates');\n  const { timeline }",
+      put: "rules.rememberMs) && at < 0) return context.count('duplicates');\n  const { timeline }",
     },
   ],
 };
