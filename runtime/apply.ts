@@ -133,11 +133,14 @@ function headerBytes(headers: Headers): number {
   return bytes;
 }
 
-/** What `process` will read, as far as the processor can tell; one that throws here will throw again where it is caught. */
-export function addWantedParts(wanted: string[], processor: Processor, record: StreamRecord): void {
-  try {
-    for (const part of processor.parts?.(record) ?? []) wanted.push(partId(record.key, part));
-  } catch {
-    // It is asked for when it is read.
-  }
+/** What `process` will read of these, as far as the processor can tell; one that throws here will throw again where it is caught. */
+export function wantedParts(processor: Processor, records: readonly { readonly record: StreamRecord | undefined }[]): string[] {
+  return records.flatMap(({ record }) => {
+    try {
+      return (record && processor.parts?.(record)?.map((part) => partId(record.key, part))) ?? [];
+    } catch {
+      // It is asked for when it is read.
+      return [];
+    }
+  });
 }

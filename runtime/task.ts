@@ -10,7 +10,7 @@ import { checkpointOp, type RestoreProgress } from './restore.ts';
 import { RevisionRun } from './revision.ts';
 import { type Position, storeName, takeOver } from './take-over.ts';
 import { TaskContext } from './task-context.ts';
-import { addWantedParts, applyRecord, applyTimer } from './apply.ts';
+import { applyRecord, applyTimer, wantedParts } from './apply.ts';
 import { hasHints, HintIndex, hintOps } from './state/hints.ts';
 import { CellCache } from './state/cell-cache.ts';
 import { changelogKey, dataKey, encodeCell, FORMAT, hintKey, partId, POSITION_ID } from './state/layout.ts';
@@ -23,8 +23,8 @@ import { TaskWatermarks } from './watermarks/task-watermarks.ts';
 const MAX_RECORDS = 10_000;
 const MAX_BYTES = 2 * 1024 * 1024;
 const MAX_PROCESSING_MS = 100;
-/** After so many records others have a turn. */
-const RECORDS_IN_A_ROW = 500;
+/** So many records have their state fetched in one go; after them others have a turn. */
+const RECORDS_IN_A_ROW = 100;
 const TIMER_PAGE = 1000;
 const TIMERS_IN_A_ROW = 100;
 /** So many records in a row that make `process` throw stop the task. */
@@ -201,18 +201,16 @@ export class Task {
     // 1 decode; 2 fetch the state of the keys; 3 process, one record after the other.
     const records = await inputs.decode();
     this.#crash('decoded');
-    const wanted: string[] = [];
-    for (const { record } of records) if (record) addWantedParts(wanted, this.#processor, record);
-    await overlay.prefetch(wanted);
-    this.#crash('fetched');
     const { clock } = this.#environment;
     const now = clock.now();
     let refused = 0;
     for (const [i, item] of records.entries()) {
       if (outputs.bytes > MAX_BYTES) break;
-      if (i > 0 && i % RECORDS_IN_A_ROW === 0) {
-        if (clock.now() - now > MAX_PROCESSING_MS) break;
-        await immediate();
+      if (i % RECORDS_IN_A_ROW === 0) {
+        if (i > 0 && clock.now() - now > MAX_PROCESSING_MS) break;
+        await overlay.prefetch(wantedParts(this.#processor, records.slice(i, i + RECORDS_IN_A_ROW)));
+        this.#crash('fetched');
+        if (i > 0) await immediate();
       }
       const applied = applyRecord(this.#environment, this.#processor, context, item, now);
       if (applied !== 'processed') refused += 1;
