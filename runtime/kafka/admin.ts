@@ -146,8 +146,10 @@ export class KafkaAdmin implements Admin {
     which: 'earliest' | 'latest' | 'stable',
   ): Promise<ReadonlyMap<string, number>> {
     const offsets = new Map<string, number>();
+    // A broker refuses a request that names a partition twice.
+    const unique = new Map(partitions.map((partition) => [tpKey(partition.topic, partition.partition), partition]));
     await this.#retrying(`${which} offsets`, async () => {
-      const left = partitions.filter(({ topic, partition }) => !offsets.has(tpKey(topic, partition)));
+      const left = [...unique].flatMap(([key, partition]) => (offsets.has(key) ? [] : [partition]));
       const leaders = await Promise.all(left.map((partition) => this.#cluster.leader(partition)));
       const byLeader = Map.groupBy(left.keys(), (index) => leaders[index] ?? -1);
       const requests = [...byLeader].map(async ([leader, indexes]) => {

@@ -29,6 +29,7 @@ export class Adopter {
   readonly #options: AdopterOptions;
   #running: Promise<void> | undefined;
   #again = false;
+  #failing = false;
 
   constructor(options: AdopterOptions) {
     this.#options = options;
@@ -52,8 +53,10 @@ export class Adopter {
       this.#again = false;
       try {
         await this.#round();
+        this.#failing = false;
       } catch (error) {
-        this.#options.onError?.(error);
+        if (!this.#failing) this.#options.onError?.(error);
+        this.#failing = true;
         return;
       }
     }

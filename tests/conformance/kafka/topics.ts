@@ -1,4 +1,5 @@
 import { expect, it } from '@jest/globals';
+import { tpKey } from '../../../runtime/record.ts';
 import { failure, record, records } from './harness.ts';
 import type { Bench } from './harness.ts';
 
@@ -65,6 +66,16 @@ export function topicCases(bench: () => Bench): void {
     const id = await bench().kafka.admin.clusterId();
     expect(id).not.toBe('');
     expect(await other.admin.clusterId()).toBe(id);
+  });
+
+  it('tell the ends of a partition that is named twice, as several who ask at once may do', async () => {
+    const topic = await bench().topic(1);
+    const at = { topic, partition: 0 };
+    await bench()
+      .kafka.producer()
+      .send({ ...at, records: records(3) });
+    expect(await bench().kafka.admin.endOffsets([at, at])).toEqual(new Map([[tpKey(topic, 0), 3]]));
+    expect(await bench().kafka.admin.startOffsets([at, at])).toEqual(new Map([[tpKey(topic, 0), 0]]));
   });
 
   it('take committed offsets of a group with and without members', async () => {
