@@ -206,8 +206,8 @@ describe('an event from the SDK of Segment', () => {
     expect(records('tag-freshness', 'rejected')).toBe(0);
     expect(records('tag-freshness', 'out')).toBe(6);
     expect(records('stitch-identity', 'out')).toBeGreaterThanOrEqual(4);
-    // Two changes of membership, two traits, one request.
-    expect(records('customers', 'out')).toBe(5);
+    // Two changes of membership, each with what the customer belongs to then, two traits, one request.
+    expect(records('customers', 'out')).toBe(7);
     for (const processor of ['tag-freshness', 'stitch-identity', 'customers', 'detect-fraud']) {
       expect(sum('freshet_lag_records', `processor="${processor}"`)).toBe(0);
       expect(metrics).toContain(`freshet_lag_seconds{processor="${processor}",partition="0"}`);
