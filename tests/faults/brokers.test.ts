@@ -65,8 +65,8 @@ async function eachInTurn(signal: 'SIGKILL' | 'SIGTERM', whileAway: (index: numb
   }
 }
 
-/** Broker index that coordinates the first group, and how many transactional ids it coordinates as well. */
-async function coordinator(): Promise<{ readonly index: number; readonly ids: number }> {
+/** Broker index that coordinates the first group, and how many transactional ids each broker coordinates, by index. */
+async function coordinators(): Promise<{ readonly ofGroup: number; readonly ids: readonly number[] }> {
   const client = new Cluster({ brokers: cluster.brokers, clientId: 'coordinators' });
   await client.refresh();
   const [first] = processors;
@@ -77,22 +77,23 @@ async function coordinator(): Promise<{ readonly index: number; readonly ids: nu
   const tasks = processors.flatMap(({ name }) => Array.from({ length: PARTITIONS }, (_, partition) => `${name}-${partition}`));
   const nodes = await Promise.all(tasks.map((task) => coordinatorOf('transaction', task)));
   await client.close();
-  return { index: node - 1, ids: nodes.filter((one) => one === node).length };
+  return { ofGroup: node - 1, ids: cluster.brokers.map((_, index) => nodes.filter((one) => one === index + 1).length) };
 }
 
 describe('a fan-out over three brokers, with a gateway in front', () => {
   it('F8, F13: loses, doubles and swaps nothing while each broker in turn is killed, and goes on when it was the coordinator', async () => {
     await underLoad();
-    const moved = await coordinator();
+    const { ofGroup, ids } = await coordinators();
+    const moved = ids[ofGroup] ?? 0;
     const paces: number[] = [];
     await eachInTurn('SIGKILL', async (index) => {
       const [before, began] = [transactions(), Date.now()];
       await deployment.host(0).until(() => transactions() >= before + 100);
       paces[index] = Date.now() - began;
     });
-    const pace = `1 group and ${moved.ids} transactional ids moved, 100 transactions in ${paces[moved.index]} ms`;
+    const pace = `1 group and ${moved} transactional ids moved, 100 transactions in ${paces[ofGroup]} ms`;
     await judged(`F8, F13: ${pace}`, 3);
-    expect(moved.ids).toBeGreaterThan(0);
+    expect(ids.some((count) => count > 0)).toBe(true);
     expect(Math.max(...paces)).toBeLessThan(60_000);
   });
 
@@ -105,9 +106,12 @@ describe('a fan-out over three brokers, with a gateway in front', () => {
   it('F11: neither stalls nor loses when a broker stops in the middle of everything for twenty seconds', async () => {
     await underLoad();
     const from = [...deployment.hosts, senders.gateway].map((host) => ({ host, line: host.lines.length }));
-    await cluster.kill(1, 'SIGSTOP');
+    // The one that most transactions ask, so that some of them are in its hands.
+    const { ids } = await coordinators();
+    const busiest = ids.indexOf(Math.max(...ids));
+    await cluster.kill(busiest, 'SIGSTOP');
     await delay(20_000);
-    await cluster.kill(1, 'SIGCONT');
+    await cluster.kill(busiest, 'SIGCONT');
     await stop();
     await deployment.settled();
     const stalled = Math.max(...from.map(({ host, line }) => host.stalledMs(line)));

@@ -181,7 +181,9 @@ describe('the first start', () => {
     expect(status.sources.map(({ source }) => source)).not.toContain('retail-csv');
   });
 
-  it('tells what goes wrong in its first minutes: with the till silent, carts are not called abandoned but wait for its orders', async () => {
+  it('tells what goes wrong: with the till silent, carts are not called abandoned but wait for its orders', async () => {
+    // On a slow machine its own story is over by now; while it is told, this is refused.
+    await sh('npm run freshet -- demo break orders', env);
     const seen = await eventually(
       snapshot,
       ({ story, waiting }) => {
