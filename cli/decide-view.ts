@@ -113,10 +113,12 @@ export function decideView(
       const facts = newestFacts(segment.leaves.map(({ hash }) => leafOf(hash)?.facts ?? {}));
       const timeline = timelineOf(segment, customer, (hash) => leafOf(hash)?.state, memberships.since);
       const reached = Math.max(known?.decided ?? Number.NEGATIVE_INFINITY, Math.min(context.clock(clock.name), tick));
-      const asOf = from === 'session' ? tick : Number.isFinite(reached) ? reached : null;
+      // The clock of the brokers is read some times a second: what has just been seen has happened.
+      const running = Math.max(tick, ...Object.values(facts));
+      const asOf = from === 'session' ? running : Number.isFinite(reached) ? reached : null;
       return {
         segment: segment.name,
-        member: from === 'session' ? timeline.holds(tick) : (known?.in ?? false),
+        member: from === 'session' ? timeline.holds(running) : (known?.in ?? false),
         asOf,
         ageMs: asOf === null ? null : Math.max(0, now() - asOf),
         proof: proofOf(clock, facts, [], context as Context),

@@ -99,11 +99,13 @@ describe('who is who', () => {
     expect([one?.others[0]?.customer, two?.others[0]?.customer]).toEqual([two?.customer, one?.customer]);
     expect(one?.others[0]?.confidence).toBeGreaterThan(0.95);
     expect(new Set(heard.values<IdentifiedEvent>(events).map(({ customer }) => customer))).toContain(one?.customer);
-    const [review] = await heard.until<IdentityReview | null>(reviews, (all) => all.length > 0);
+    await heard.until<IdentityReview | null>(reviews, (all) => all.length > 0);
 
     const list = await identity('review', 'list');
     expect([list.code, list.stderr]).toEqual([0, '']);
     expect(list.stdout).toMatch(/it is likely only\n {4}chance .*phone exact \+\d.*\n1 to review\n$/);
+    // The first that was told may have been of a pair that others have parted since.
+    const review = heard.values<IdentityReview | null>(reviews).findLast((each) => each && list.stdout.startsWith(each.id));
     const accepted = await identity('review', 'accept', review?.id ?? '');
     expect([accepted.stderr, accepted.stdout]).toEqual(['', `${review?.customer}.${review?.other} same\n`]);
     await heard.until<Resemblance | null>(resembling, (all) =>
