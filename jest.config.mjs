@@ -7,11 +7,12 @@ const shared = {
   transform: { '\\.ts$': '<rootDir>/infra/jest/strip-types.mjs' },
   modulePathIgnorePatterns: ['<rootDir>/data/', '<rootDir>/.cache/'],
 };
-const tier = (name, patience, more = {}) => ({
+/** `tries`: how often a test may fail before it has failed, where real processes share two cores with each other; told at the end. */
+const tier = (name, patience, { tries = 1, ...more } = {}) => ({
   ...shared,
   displayName: name,
   testMatch: [`<rootDir>/tests/${name}/**/*.test.ts`],
-  globals: { patience },
+  globals: { patience, tries },
   setupFilesAfterEnv: ['<rootDir>/infra/jest/patience.ts'],
   ...more,
 });
@@ -29,8 +30,8 @@ export default {
     }),
     tier('walk', 60_000),
     tier('conformance', 60_000),
-    tier('broker', 120_000, onCluster),
-    tier('start', 300_000, { globalSetup: '<rootDir>/infra/jest/like-production.ts' }),
+    tier('broker', 120_000, { tries: 2, ...onCluster }),
+    tier('start', 300_000, { tries: 2, globalSetup: '<rootDir>/infra/jest/like-production.ts' }),
     tier('chaos', 600_000, { globalSetup: '<rootDir>/infra/jest/like-production.ts' }),
     tier('faults', 300_000, { globalSetup: '<rootDir>/infra/jest/like-production.ts' }),
     // The same tier: the chapters of the walk once more, on a ground that fails. Two of them step tasks by hand.

@@ -27,6 +27,8 @@ interface Report {
       readonly fullName: string;
       readonly status: string;
       readonly failureMessages: readonly string[];
+      /** Of earlier tries; set where a tier allows them. */
+      readonly retryReasons?: readonly string[];
     }[];
   }[];
 }
@@ -86,6 +88,7 @@ async function runJest(tier: string, report: string): Promise<Tally> {
   if (!existsSync(report)) return { passed: 0, failed: 1, failures: [`${tier}: no report`] };
   const told = JSON.parse(readFileSync(report, 'utf8')) as Report;
   const failed = told.numFailedTests + told.numRuntimeErrorTestSuites;
+  for (const line of shakyOf(told)) say(`passed when tried again: ${line}`);
   return { passed: told.numPassedTests, failed: failed === 0 && code !== 0 ? 1 : failed, failures: failuresOf(told) };
 }
 
@@ -96,6 +99,18 @@ function failuresOf({ testResults }: Report): readonly string[] {
     if (failed.length === 0) return status === 'failed' ? [`${file}: ${firstLine(message)}`] : [];
     return failed.map(({ fullName, failureMessages }) => `${file} › ${fullName}: ${firstLine(failureMessages[0] ?? '')}`);
   });
+}
+
+/** What passed, but not at once: to be mended all the same. */
+function shakyOf({ testResults }: Report): readonly string[] {
+  return testResults.flatMap(({ name, assertionResults }) =>
+    assertionResults.flatMap(({ fullName, status, retryReasons = [] }) => {
+      const [reason] = retryReasons;
+      return status === 'passed' && reason !== undefined
+        ? [`${relative(projectRoot, name)} › ${fullName}: ${firstLine(reason)}`]
+        : [];
+    }),
+  );
 }
 
 /** First line that says something, without colours. */
