@@ -206,6 +206,16 @@ export class TaskInputs {
     return this.#signs.get(source);
   }
 
+  /** The signs of all sources, for the position; nothing where there are none. */
+  signs(): { readonly signs?: Readonly<Record<string, number>> } {
+    return this.#signs.size === 0 ? {} : { signs: Object.fromEntries(this.#signs) };
+  }
+
+  /** Signs that were read before the position; without them a source that gave its last one there would be taken for silent. */
+  recall(signs: Readonly<Record<string, number>> = {}): void {
+    for (const [source, at] of Object.entries(signs)) this.#heardOf(source, at);
+  }
+
   #heardOf(source: string | undefined, at: number): void {
     if (source !== undefined && at > (this.#signs.get(source) ?? Number.NEGATIVE_INFINITY)) this.#signs.set(source, at);
   }

@@ -19,6 +19,8 @@ export interface Position {
   readonly watermarks: Readonly<Record<string, Reach>>;
   /** What was read of the batches of sources that come in such. */
   readonly batches?: Readonly<Record<string, BatchMark>>;
+  /** Append time of the newest record of each source, where the first processor of the walk knows it: a sign that it lives. */
+  readonly signs?: Readonly<Record<string, number>>;
   /** How far the task is with the revision of its rules, once there was one. */
   readonly revision?: RevisionPosition;
 }

@@ -134,6 +134,12 @@ describe('a task', () => {
     }
     for (const source of ['till', 'counter', 'warehouse']) await driver.watermark(source, 1);
     expect(Object.fromEntries(signs)).toEqual({ till: 5_000, counter: 7_000, warehouse: 0 });
+
+    // A source that gives its last sign just before a crash has given it.
+    signs.clear();
+    for (const task of driver.tasks) await task.takeOver();
+    for (const source of ['till', 'counter', 'warehouse']) await driver.watermark(source, 2);
+    expect(Object.fromEntries(signs)).toEqual({ till: 5_000, counter: 7_000, warehouse: 0 });
   });
 
   it('says so when a processor forwards to a topic that it does not declare', async () => {

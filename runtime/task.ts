@@ -146,6 +146,7 @@ export class Task {
     this.#revision = RevisionRun.resume(this.#processor, revision);
     const again = revision?.number === this.#revision?.number ? revision : undefined;
     this.#inputs = await TaskInputs.open(environment, this.#processor, this.id.partition, inputs, this.wake, again);
+    this.#inputs.recall(owned.position.signs);
     this.#committedAt = environment.clock.now();
   }
 
@@ -266,6 +267,7 @@ export class Task {
       inputs: inputs.next(),
       watermarks: this.watermarks.snapshot(),
       ...this.watermarks.batches(),
+      ...inputs.signs(),
       ...(this.#revision ? { revision: this.#revision.position(inputs.again()) } : {}),
     };
     overlay.write(POSITION_ID, { value: position, due: [], hold: undefined });
