@@ -33,9 +33,10 @@ export default {
     tier('broker', 120_000, { tries: 2, ...onCluster }),
     tier('start', 300_000, { tries: 2, globalSetup: '<rootDir>/infra/jest/like-production.ts' }),
     tier('chaos', 600_000, { globalSetup: '<rootDir>/infra/jest/like-production.ts' }),
-    tier('faults', 300_000, { globalSetup: '<rootDir>/infra/jest/like-production.ts' }),
+    tier('faults', 300_000, { tries: 2, globalSetup: '<rootDir>/infra/jest/like-production.ts' }),
     // The same tier: the chapters of the walk once more, on a ground that fails. Two of them step tasks by hand.
     tier('faults', 120_000, {
+      tries: 2,
       testMatch: ['<rootDir>/tests/walk/*.test.ts'],
       testPathIgnorePatterns: ['/04-', '/09-', '/90-', '/segments'],
       setupFilesAfterEnv: ['<rootDir>/infra/jest/patience.ts', '<rootDir>/tests/faults/harness/on-faulty-ground.ts'],

@@ -110,7 +110,7 @@ describe('the first segment of one’s own', () => {
     expect(test).toMatchObject({ code: 0, stdout: expect.stringMatching(/\d+ passed, 0 failed/) });
     expect(test?.stdout).toMatch(new RegExp(`✓ ${segment}: `));
     expect(topics).toMatchObject({ code: 0, stdout: expect.stringMatching(/^segments\.membership .*MembershipChange/m) });
-  });
+  }, 90_000);
 });
 
 describe('paths in the documents', () => {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { clusterFolder } from '../../infra/jest/abandoned.ts';
 import { startLocalCluster, type LocalCluster } from '../../infra/local/cluster.ts';
 import { brokersSeenBy } from '../../infra/local/probe.ts';
+import { eventually } from '../support/eventually.ts';
 
 describe('a local cluster of three brokers', () => {
   let dataDir: string;
@@ -41,7 +42,11 @@ describe('a local cluster of three brokers', () => {
 
   it('goes on when a broker that was stopped is continued', async () => {
     await cluster.kill(2, 'SIGSTOP');
-    expect(await seenBy(2)).toEqual([]);
+    // A process stops some moments after it was told to.
+    await eventually(
+      () => seenBy(2),
+      (seen) => expect(seen).toEqual([]),
+    );
     await cluster.kill(2, 'SIGCONT');
     expect(await seenBy(2)).toContain(3);
     expect(deaths).toEqual([]);
