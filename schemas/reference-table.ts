@@ -1,6 +1,7 @@
 import { compileCondition } from './cel.ts';
 import { ConfigProblem, type ConfigPath, type JsonSchema, type TableConfig } from './config.ts';
 import { durationSchema, parseDuration } from './duration.ts';
+import { objectSchema, textSchema } from './schema-parts.ts';
 
 /** A table as the schema of sources lets it through. */
 export interface TableYaml {
@@ -17,19 +18,6 @@ export interface TableYaml {
   readonly changes?: readonly { readonly event: string; readonly when?: string; readonly first?: boolean }[];
 }
 
-const text = (description: string): JsonSchema => ({ type: 'string', minLength: 1, description });
-const object = (
-  description: string,
-  properties: Readonly<Record<string, JsonSchema>>,
-  required: readonly string[],
-): JsonSchema => ({
-  type: 'object',
-  description,
-  properties,
-  required,
-  additionalProperties: false,
-});
-
 /** The names of CEL and of ours that a table cannot have. */
 const taken = new Set(
   'abs all bool bytes double duration dyn exists exists_one filter has int list map matches now before null number parse_time properties record round size string sum timestamp traits true false type uint in'.split(
@@ -39,7 +27,7 @@ const taken = new Set(
 const MOST = 10_000;
 
 /** The field `table` of a source. */
-export const tableSchema: JsonSchema = object(
+export const tableSchema: JsonSchema = objectSchema(
   'What it says is kept by key as the reference table reference.<name>, for expressions to look up. Records without identifiers belong to no customer and go nowhere else.',
   {
     name: {
@@ -47,19 +35,19 @@ export const tableSchema: JsonSchema = object(
       pattern: '^[a-z][a-z0-9_]{0,62}$',
       description: 'Name of the table, as expressions call it: price("p-1").amount.',
     },
-    key: text('Property that holds the key, or a path to it; not personal, since it is the key of a topic.'),
-    values: { type: 'array', minItems: 1, items: text('Name of a property.'), description: 'Properties that are kept.' },
+    key: textSchema('Property that holds the key, or a path to it; not personal, since it is the key of a topic.'),
+    values: { type: 'array', minItems: 1, items: textSchema('Name of a property.'), description: 'Properties that are kept.' },
     forget_after: durationSchema('A row of which nothing was told for so long is dropped; never when left out.'),
-    interest: object(
+    interest: objectSchema(
       'Which customers are told of changes.',
       {
         events: {
           type: 'array',
           minItems: 1,
-          items: text('Name of an event.'),
+          items: textSchema('Name of an event.'),
           description: 'Whoever does one of these is interested in the row.',
         },
-        key: text('Property of these events that holds the key of the row; as in the table when left out.'),
+        key: textSchema('Property of these events that holds the key of the row; as in the table when left out.'),
         within: durationSchema('Interest ends so long after the last of these events.'),
         most: {
           type: 'integer',
@@ -74,11 +62,11 @@ export const tableSchema: JsonSchema = object(
       type: 'array',
       minItems: 1,
       description: 'Events that are made of changes, for those who are interested.',
-      items: object(
+      items: objectSchema(
         'An event made of a change.',
         {
-          event: text('Its name.'),
-          when: text(
+          event: textSchema('Its name.'),
+          when: textSchema(
             'CEL over `before` and `now`, the values of the row, e.g. now.price < before.price. Whenever the row is told when left out.',
           ),
           first: { type: 'boolean', description: 'Told also, as it stands, to whoever becomes interested. false when left out.' },

@@ -3,20 +3,9 @@ import { durationSchema } from './duration.ts';
 import { tableSchema } from './reference-table.ts';
 import { pollSchema, webhookSchema } from './source-pull.ts';
 import { cadenceSchema } from './source-cadence.ts';
+import { objectSchema, textSchema } from './schema-parts.ts';
 
-const object = (
-  description: string,
-  properties: Readonly<Record<string, JsonSchema>>,
-  required: readonly string[] = [],
-): JsonSchema => ({
-  type: 'object',
-  description,
-  properties,
-  required,
-  additionalProperties: false,
-});
-const text = (description: string): JsonSchema => ({ type: 'string', minLength: 1, description });
-const cel = (description: string): JsonSchema => text(`${description} A CEL expression over \`record\`.`);
+const cel = (description: string): JsonSchema => textSchema(`${description} A CEL expression over \`record\`.`);
 const celMap = (description: string): JsonSchema => ({
   type: 'object',
   description,
@@ -27,9 +16,9 @@ const celOrMap = (description: string): JsonSchema => ({
   anyOf: [{ type: 'string', minLength: 1 }, celMap(description)],
 });
 const nameOrCel = (description: string): JsonSchema =>
-  text(`${description} A plain name, or a CEL expression after an equals sign.`);
+  textSchema(`${description} A plain name, or a CEL expression after an equals sign.`);
 
-const endpoint = object(
+const endpoint = objectSchema(
   'Fed through the HTTP gateway.',
   {
     write_keys: {
@@ -46,9 +35,9 @@ const endpoint = object(
   ['write_keys'],
 );
 
-const topic = object('Fed by any Kafka producer through a raw topic of its own, raw.<source>, in JSON or Avro.', {});
+const topic = objectSchema('Fed by any Kafka producer through a raw topic of its own, raw.<source>, in JSON or Avro.', {});
 
-const file = object(
+const file = objectSchema(
   'Fed from files by `freshet replay`.',
   {
     format: { enum: ['csv', 'ndjson'], description: 'csv: with a header line. ndjson: one JSON object a line.' },
@@ -58,7 +47,7 @@ const file = object(
       maxLength: 1,
       description: 'What stands between the columns of a csv file; a comma by default.',
     },
-    group_by: text('Column whose equal values within a file make one record {key, rows}; without it each row is a record.'),
+    group_by: textSchema('Column whose equal values within a file make one record {key, rows}; without it each row is a record.'),
     drop_duplicate_rows: {
       type: 'boolean',
       description: 'Drop and count rows of a group that equal an earlier one in every column; false by default.',
@@ -68,9 +57,9 @@ const file = object(
   ['format', 'time'],
 );
 
-const rule = object('How some of the records become events.', {
+const rule = objectSchema('How some of the records become events.', {
   when: cel('Which records; all when left out.'),
-  skip: text('These records are no events, and why: a short reason, by which they are counted.'),
+  skip: textSchema('These records are no events, and why: a short reason, by which they are counted.'),
   type: nameOrCel('Kind of call: track (the default), identify, page, screen, group or alias.'),
   event: nameOrCel('Name of the event.'),
   message_id: cel('Stable id, by which repetitions are recognised; from the place of the record when left out.'),
@@ -91,7 +80,7 @@ const rule = object('How some of the records become events.', {
 export const sourceSchema: JsonSchema = {
   $schema: 'https://json-schema.org/draft/2020-12/schema',
   title: 'Source',
-  ...object(
+  ...objectSchema(
     'A declared source of events.',
     {
       source: {
@@ -100,8 +89,8 @@ export const sourceSchema: JsonSchema = {
         not: { const: 'tick' },
         description: 'Name of the source: lower-case letters, digits and dashes.',
       },
-      description: text('What it is, for people.'),
-      owner: text('Who answers for it.'),
+      description: textSchema('What it is, for people.'),
+      owner: textSchema('Who answers for it.'),
       endpoint,
       topic,
       file,
@@ -131,13 +120,13 @@ export const sourceSchema: JsonSchema = {
           'What proves that it lives: heartbeat (its feed vouches for it), batch (only the as-of of a complete batch moves its clock; it is complete when a record of a rule with ends_batch says so, else with the first record of the next one), {batch: {quiet: 1m}} (as batch, and complete after so long without a record of it), drained (quiet always means that nothing happened), or {idle_after: 5m} (quiet means that for so long, after that its clock stops)',
         anyOf: [
           { enum: ['heartbeat', 'batch', 'drained'] },
-          object('Quiet means that nothing happened, but only for so long.', { idle_after: durationSchema('How long.') }, [
+          objectSchema('Quiet means that nothing happened, but only for so long.', { idle_after: durationSchema('How long.') }, [
             'idle_after',
           ]),
-          object(
+          objectSchema(
             'It comes in batches.',
             {
-              batch: object(
+              batch: objectSchema(
                 'How a batch ends.',
                 { quiet: durationSchema('Nothing more of it for so long, or the first record of the next one.') },
                 ['quiet'],
@@ -150,11 +139,11 @@ export const sourceSchema: JsonSchema = {
       events: {
         type: 'array',
         minItems: 1,
-        items: text('Name of an event.'),
+        items: textSchema('Name of an event.'),
         description: 'Events it may carry; others are rejected. Any when left out, or those of the rules.',
       },
       table: tableSchema,
-      timezone: text('IANA name of the zone of its local times; UTC by default.'),
+      timezone: textSchema('IANA name of the zone of its local times; UTC by default.'),
       transform: {
         type: 'array',
         minItems: 1,

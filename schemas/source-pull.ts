@@ -1,6 +1,7 @@
 import { compileCel, compileCondition } from './cel.ts';
 import { ConfigProblem, type ConfigPath, type JsonSchema, type PollConfig, type WebhookConfig } from './config.ts';
 import { durationSchema, parseDuration } from './duration.ts';
+import { objectSchema, textSchema } from './schema-parts.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -39,21 +40,9 @@ const secret = (description: string): JsonSchema => ({
   pattern: secretPattern,
   description: `${description} \${NAME} of an environment variable: secrets do not stand in files.`,
 });
-const text = (description: string): JsonSchema => ({ type: 'string', minLength: 1, description });
-const object = (
-  description: string,
-  properties: Readonly<Record<string, JsonSchema>>,
-  required: readonly string[],
-): JsonSchema => ({
-  type: 'object',
-  description,
-  properties,
-  required,
-  additionalProperties: false,
-});
 
 /** The part `poll` of a source file. */
-export const pollSchema: JsonSchema = object(
+export const pollSchema: JsonSchema = objectSchema(
   'Asked for by HTTP, again and again; each thing found is a record of the raw topic.',
   {
     url: {
@@ -62,27 +51,32 @@ export const pollSchema: JsonSchema = object(
       description: 'What is asked; {cursor} stands for the cursor of the last answer.',
     },
     every: durationSchema('How often.'),
-    items: text('The records in an answer: a CEL expression over `body` that gives a list; the body itself when left out.'),
-    cursor: object(
+    items: textSchema('The records in an answer: a CEL expression over `body` that gives a list; the body itself when left out.'),
+    cursor: objectSchema(
       'Where the next answer goes on, where the other side has cursors.',
       {
-        next: text('A CEL expression over `body`; null leaves the cursor as it is.'),
-        first: text('The cursor of the first question; empty when left out.'),
-        more: text('A CEL condition over `body`: there is more, to be asked for at once.'),
+        next: textSchema('A CEL expression over `body`; null leaves the cursor as it is.'),
+        first: textSchema('The cursor of the first question; empty when left out.'),
+        more: textSchema('A CEL condition over `body`: there is more, to be asked for at once.'),
       },
       ['next'],
     ),
-    headers: { type: 'object', description: 'Headers of the question.', additionalProperties: text('The value.') },
+    headers: { type: 'object', description: 'Headers of the question.', additionalProperties: textSchema('The value.') },
     auth: {
       description: 'How it says who it is: {bearer}, {basic: {user, password}} or {header, value}',
       anyOf: [
-        object('By a bearer token.', { bearer: secret('The token.') }, ['bearer']),
-        object(
+        objectSchema('By a bearer token.', { bearer: secret('The token.') }, ['bearer']),
+        objectSchema(
           'By user and password.',
-          { basic: object('Who.', { user: text('The user.'), password: secret('The password.') }, ['user', 'password']) },
+          {
+            basic: objectSchema('Who.', { user: textSchema('The user.'), password: secret('The password.') }, [
+              'user',
+              'password',
+            ]),
+          },
           ['basic'],
         ),
-        object('By a header.', { header: text('Its name.'), value: secret('Its value.') }, ['header', 'value']),
+        objectSchema('By a header.', { header: textSchema('Its name.'), value: secret('Its value.') }, ['header', 'value']),
       ],
     },
     timeout: durationSchema('How long an answer may take; 30s by default.'),
@@ -98,7 +92,7 @@ export const knownSignatures = {
 } as const;
 
 /** The part `webhook` of a source file. */
-export const webhookSchema: JsonSchema = object(
+export const webhookSchema: JsonSchema = objectSchema(
   'Taken in from others at POST /webhooks/<source> of the gateway.',
   {
     secrets: {
@@ -111,14 +105,14 @@ export const webhookSchema: JsonSchema = object(
       description: `How the body is signed, by HMAC-SHA-256: ${Object.keys(knownSignatures).join(', ')}, or {header, encoding, prefix, timestamp, id}`,
       anyOf: [
         { enum: Object.keys(knownSignatures) },
-        object(
+        objectSchema(
           'A way of one’s own.',
           {
-            header: text('Header that holds the signature.'),
+            header: textSchema('Header that holds the signature.'),
             encoding: { enum: ['hex', 'base64'], description: 'How it is written; hex by default.' },
-            prefix: text('What stands before it.'),
-            timestamp: text('Header with the time of sending, epoch seconds; then <time>.<body> is what is signed.'),
-            id: text('Header with the id of the message, by which repetitions are recognised.'),
+            prefix: textSchema('What stands before it.'),
+            timestamp: textSchema('Header with the time of sending, epoch seconds; then <time>.<body> is what is signed.'),
+            id: textSchema('Header with the id of the message, by which repetitions are recognised.'),
           },
           ['header'],
         ),

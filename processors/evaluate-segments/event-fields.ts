@@ -1,5 +1,6 @@
 import { compileCondition } from '../../schemas/cel.ts';
 import type { JsonSchema } from '../../schemas/config.ts';
+import { objectSchema } from '../../schemas/schema-parts.ts';
 import type { LeafEvent, LeafScope } from './operator.ts';
 
 type Properties = Readonly<Record<string, unknown>>;
@@ -82,10 +83,3 @@ export const pathSchema = (description: string): JsonSchema => ({
   minLength: 1,
   description: `${description} The name of a property, or a path to one such as cart.id.`,
 });
-
-/** A schema of an object without further fields. */
-export const objectSchema = (
-  description: string,
-  properties: Readonly<Record<string, JsonSchema>>,
-  required: readonly string[],
-): JsonSchema => ({ type: 'object', description, properties, required, additionalProperties: false });

@@ -1,6 +1,7 @@
 import type { JsonSchema } from '../../schemas/config.ts';
 import { amountSchemas, amountsOf, convertSchema, currencySchema, sayMixed, UNIT, type AmountFields } from './amounts.ts';
-import { asSchema, chooser, eventName, objectSchema, whereSchema } from './event-fields.ts';
+import { objectSchema } from '../../schemas/schema-parts.ts';
+import { asSchema, chooser, eventName, whereSchema } from './event-fields.ts';
 import type { Leaf, LeafScope, Operator } from './operator.ts';
 import type { Entry } from './sorted-log.ts';
 import { thresholdOf, thresholdSchemas, type Comparison } from './threshold.ts';

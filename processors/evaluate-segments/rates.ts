@@ -1,7 +1,7 @@
 import { ConfigProblem, type JsonSchema } from '../../schemas/config.ts';
 import { durationSchema, parseDuration } from '../../schemas/duration.ts';
 import type { Proof, SourceProof } from '../../schemas/generated/types.ts';
-import { objectSchema } from './event-fields.ts';
+import { objectSchema } from '../../schemas/schema-parts.ts';
 
 /** Rates of exchange, by the time from which each table of them holds. */
 export interface Rates {

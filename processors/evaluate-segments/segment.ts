@@ -4,7 +4,7 @@ import { durationSchema } from '../../schemas/duration.ts';
 import { demandOf, demandProperties, type DemandYaml, type FreshnessDemand } from '../../schemas/freshness-demand.ts';
 import { schemaCheck } from '../../schemas/json-schema.ts';
 import { topics } from '../../schemas/topics.ts';
-import { objectSchema } from './event-fields.ts';
+import { objectSchema } from '../../schemas/schema-parts.ts';
 import type { LeafScope, Operator } from './operator.ts';
 import { operators as registered } from './operators/registry.ts';
 import { canonical } from './canonical.ts';

@@ -1,4 +1,5 @@
-import { asSchema, chooser, eventName, objectSchema, pathSchema, valueAt, whereSchema } from './event-fields.ts';
+import { objectSchema } from '../../schemas/schema-parts.ts';
+import { asSchema, chooser, eventName, pathSchema, valueAt, whereSchema } from './event-fields.ts';
 import { matcherOf, timelessSchemas } from './matcher.ts';
 import type { Operator } from './operator.ts';
 import type { Entry } from './sorted-log.ts';

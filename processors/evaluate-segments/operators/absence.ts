@@ -1,5 +1,6 @@
 import { durationSchema, formatDuration } from '../../../schemas/duration.ts';
-import { objectSchema, pathSchema, selected, selectorSchema, textAt, type EventSelector } from '../event-fields.ts';
+import { objectSchema } from '../../../schemas/schema-parts.ts';
+import { pathSchema, selected, selectorSchema, textAt, type EventSelector } from '../event-fields.ts';
 import type { Leaf, LeafScope, Operator } from '../operator.ts';
 import { canonical } from '../canonical.ts';
 import { entryAt, firstAfter, insert, union, type Entry } from '../sorted-log.ts';

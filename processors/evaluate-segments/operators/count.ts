@@ -1,4 +1,5 @@
-import { asSchema, chooser, eventName, objectSchema, pathSchema, textAt, whereSchema } from '../event-fields.ts';
+import { objectSchema } from '../../../schemas/schema-parts.ts';
+import { asSchema, chooser, eventName, pathSchema, textAt, whereSchema } from '../event-fields.ts';
 import type { Leaf, LeafScope, Operator } from '../operator.ts';
 import type { Entry } from '../sorted-log.ts';
 import { thresholdOf, thresholdSchemas, type Comparison } from '../threshold.ts';

@@ -1,6 +1,7 @@
 import { ConfigProblem } from '../../../schemas/config.ts';
 import { durationSchema } from '../../../schemas/duration.ts';
-import { eventName, objectSchema, pathSchema, textAt, valueAt } from '../event-fields.ts';
+import { objectSchema } from '../../../schemas/schema-parts.ts';
+import { eventName, pathSchema, textAt, valueAt } from '../event-fields.ts';
 import { logLeaf, spanwise, type LogState } from '../log-leaf.ts';
 import type { Leaf, LeafScope, Operator } from '../operator.ts';
 import { firstAfter, type Entry } from '../sorted-log.ts';

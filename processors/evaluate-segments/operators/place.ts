@@ -1,7 +1,8 @@
 import type { JsonSchema } from '../../../schemas/config.ts';
 import { durationSchema, formatDuration } from '../../../schemas/duration.ts';
 import { ConfigProblem } from '../../../schemas/config.ts';
-import { chooser, eventName, objectSchema, pathSchema, valueAt, whereSchema } from '../event-fields.ts';
+import { objectSchema } from '../../../schemas/schema-parts.ts';
+import { chooser, eventName, pathSchema, valueAt, whereSchema } from '../event-fields.ts';
 import { logLeaf, spanwise } from '../log-leaf.ts';
 import type { LeafEvent, LeafScope, Operator } from '../operator.ts';
 import { distance, inPolygon, type Point } from '../places.ts';

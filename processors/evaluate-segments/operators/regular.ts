@@ -1,6 +1,7 @@
 import { ConfigProblem } from '../../../schemas/config.ts';
 import { calendars, units, type Unit } from '../calendar.ts';
-import { chooser, eventName, objectSchema, whereSchema } from '../event-fields.ts';
+import { objectSchema } from '../../../schemas/schema-parts.ts';
+import { chooser, eventName, whereSchema } from '../event-fields.ts';
 import { logLeaf, stepwise, type Truth } from '../log-leaf.ts';
 import type { LeafEvent, Operator } from '../operator.ts';
 import { dropUpTo, firstAfter, type Entry } from '../sorted-log.ts';

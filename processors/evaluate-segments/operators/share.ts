@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { objectSchema } from '../event-fields.ts';
+import { objectSchema } from '../../../schemas/schema-parts.ts';
 import type { Leaf, Operator } from '../operator.ts';
 
 interface ShareConfig {

@@ -1,5 +1,6 @@
 import { durationSchema, formatDuration } from '../../../schemas/duration.ts';
-import { chooser, eventName, objectSchema, whereSchema } from '../event-fields.ts';
+import { objectSchema } from '../../../schemas/schema-parts.ts';
+import { chooser, eventName, whereSchema } from '../event-fields.ts';
 import { logLeaf, spanwise } from '../log-leaf.ts';
 import type { Operator } from '../operator.ts';
 import { firstAfter, type Entry } from '../sorted-log.ts';

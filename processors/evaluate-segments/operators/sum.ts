@@ -1,5 +1,6 @@
 import { amountSchemas, currencySchema } from '../amounts.ts';
-import { eventName, objectSchema, pathSchema, whereSchema } from '../event-fields.ts';
+import { objectSchema } from '../../../schemas/schema-parts.ts';
+import { eventName, pathSchema, whereSchema } from '../event-fields.ts';
 import { compileFigure, figureSchemas, limitSchemas, type FigureConfig, type FigureKind } from '../figure.ts';
 import { compileNetSum, type NetSumConfig } from '../net-sum.ts';
 import type { Operator } from '../operator.ts';

@@ -1,7 +1,8 @@
 import { compileCondition } from '../../../schemas/cel.ts';
 import { ConfigProblem } from '../../../schemas/config.ts';
 import { durationSchema, formatDuration } from '../../../schemas/duration.ts';
-import { eventName, objectSchema } from '../event-fields.ts';
+import { objectSchema } from '../../../schemas/schema-parts.ts';
+import { eventName } from '../event-fields.ts';
 import { logLeaf, spanwise, stepwise, type LogState, type Truth } from '../log-leaf.ts';
 import { matcherOf, matcherSchemas } from '../matcher.ts';
 import type { Leaf, LeafScope, Operator } from '../operator.ts';
