@@ -3,7 +3,7 @@ import type { WebhookConfig } from '../../../schemas/config.ts';
 
 type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-/** `signature` is of this call and no other. Otherwise why it is not believed, without anything of the call. */
+/** `signature`, however it was spelled, is of this call and no other. Otherwise why it is not believed, without anything of the call. */
 export type Signed =
   | { readonly kind: 'signed'; readonly signature: string }
   | { readonly kind: 'refused'; readonly code: 'missing_signature' | 'bad_signature' | 'too_old'; readonly message: string };
@@ -21,12 +21,12 @@ export function checkSignature(config: WebhookConfig, headers: Headers, body: Bu
   const time = timestamp === null ? undefined : timeOf(timestamp, headers, parts);
   const signed = time === undefined ? body : Buffer.concat([Buffer.from(`${time}.`), body]);
   const digests = config.secrets.map((secret) => createHmac('sha256', secret).update(signed).digest());
-  const found = given.find((each) => digests.some((digest) => isEqual(Buffer.from(each, encoding), digest)));
+  const found = digests.find((digest) => given.some((each) => isEqual(Buffer.from(each, encoding), digest)));
   if (found === undefined || time === '')
     return { kind: 'refused', code: 'bad_signature', message: 'the signature does not belong to the body' };
   if (time !== undefined && !(Math.abs(now - Number(time) * 1000) <= withinMs))
     return { kind: 'refused', code: 'too_old', message: `it was signed more than ${withinMs / 1000} s from now` };
-  return { kind: 'signed', signature: found };
+  return { kind: 'signed', signature: found.toString('hex') };
 }
 
 function timeOf(timestamp: NonNullable<WebhookConfig['timestamp']>, headers: Headers, parts: readonly string[]): string {

@@ -129,6 +129,16 @@ describe('a call of somebody else', () => {
     expect(ids[2]).not.toBe(ids[0]);
   });
 
+  it('counts once however its signature is spelled, where nothing else names it', async () => {
+    const { sent, post } = await open();
+    const signature = hmac(`${seconds}.{"who":"ada"}`, 'hex');
+    for (const spelled of [signature, signature.toUpperCase(), `${signature}--`])
+      expect(await post('bank', '{"who":"ada"}', { 'stripe-signature': `t=${seconds},v1=${spelled}` })).toMatchObject({
+        status: 200,
+      });
+    expect(new Set(sent.map(({ records }) => records[0]?.headers?.['message-id']?.toString())).size).toBe(1);
+  });
+
   it('is to be sent again while Kafka is away, and is counted by what became of it', async () => {
     const { post, state, registry } = await open();
     state.fails = true;
