@@ -1,11 +1,10 @@
-import { topics } from '../schemas/topics.ts';
 import type { IdentityDesk } from '../services/identity/index.ts';
 import type { Workspace } from '../workspace/load.ts';
-import { type Command, Lineage } from '../processors/stitch-identity/lineage.ts';
-import { previewSplit, type Visit } from './identity-explain.ts';
+import type { Command } from '../processors/stitch-identity/lineage.ts';
+import { previewSplit } from './identity-explain.ts';
+import { retainedHistory } from './identity-history.ts';
 import { readPair, resultOf, splitIdentity, type SplitResult } from './identity-split.ts';
 import type { Pipeline } from './pipeline.ts';
-import { scanTopic, type Verdict } from './scan.ts';
 import { KEEPERS } from './topology.ts';
 
 /** How long a request waits for what comes of it. */
@@ -32,21 +31,11 @@ export function identityDesk(
     const isWhole = result.divided.every(({ heirs }) => heirs.every(({ events }) => events !== null));
     return { done: result.outcome !== 'pending' && isWhole, result };
   };
-  const serde = serdes.of(topics.eventsIdentified);
   return {
     split: async ({ between, dryRun, ...wish }) => {
       if (!dryRun) return told(await splitIdentity(desk, { between, ...wish }, Date.now()));
       const [first = '', second = ''] = readPair(rules, between).map(({ kind, value }) => `${kind}:${value}`);
-      const lineage = new Lineage();
-      const visit: Visit = (each) =>
-        scanTopic(kafka, names.topic(topics.eventsIdentified.name), async ({ value }): Promise<Verdict> => {
-          if (value === null) return 'go on';
-          await serde.prepare?.(value);
-          const { event, marker } = serde.decode(value);
-          if (event) each(event);
-          else if (marker) lineage.take(marker);
-          return 'go on';
-        });
+      const { visit, lineage } = retainedHistory(kafka, serdes, names);
       const commands = (): readonly Command[] => lineage.commands;
       return { done: true, result: (await previewSplit(visit, { rules, secret, commands }, first, second)) ?? null };
     },

@@ -1,31 +1,21 @@
 import { readFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { IdentityRules } from '../processors/stitch-identity/identity.ts';
-import { type Command, Lineage } from '../processors/stitch-identity/lineage.ts';
-import { type Names, prefixedNames } from '../runtime/environment.ts';
+import type { Command } from '../processors/stitch-identity/lineage.ts';
+import { prefixedNames } from '../runtime/environment.ts';
 import { FreshetError } from '../runtime/errors.ts';
-import type { Kafka } from '../runtime/kafka/contract.ts';
 import type { TaggedEvent } from '../schemas/generated/types.ts';
-import type { SerdeSource } from '../runtime/topic.ts';
 import { createSerdes } from '../schemas/serdes.ts';
-import { topics } from '../schemas/topics.ts';
 import { loadIdentity, loadWorkspace } from '../workspace/load.ts';
 import { connect } from './cluster.ts';
+import { retainedHistory } from './identity-history.ts';
 import { recordsOfFiles, sourceOfFiles } from './identity-events.ts';
-import {
-  explainIdentity,
-  explanationLines,
-  type LinkStep,
-  previewSplit,
-  type SplitPreview,
-  type Visit,
-} from './identity-explain.ts';
+import { explainIdentity, explanationLines, type LinkStep, previewSplit, type SplitPreview } from './identity-explain.ts';
 import { differenceLines, simulationJson, simulationLines } from './identity-report.ts';
 import { commandEvent, type IdentityDesk, readPair, splitIdentity, splitLines, type SplitRequest } from './identity-split.ts';
 import { KEEPERS } from './topology.ts';
 import { simulateIdentity, type Simulation } from './identity-simulate.ts';
 import { jsonLog } from './log.ts';
-import { scanTopic, type Verdict } from './scan.ts';
 import type { Settings } from './settings.ts';
 import type { WorkspaceChoice } from './validate.ts';
 
@@ -102,7 +92,7 @@ export async function explain(choice: ExplainChoice): Promise<void> {
   try {
     const serdes = createSerdes({ registry: connection.registry, prefix: settings.prefix });
     await serdes.register();
-    const { visit, lineage } = historyOf(connection.kafka, serdes, prefixedNames(settings.prefix));
+    const { visit, lineage } = retainedHistory(connection.kafka, serdes, prefixedNames(settings.prefix));
     const [first = '', second = ''] = names;
     const commands = (): readonly Command[] => lineage.commands;
     const found = await explainIdentity(visit, { rules: identity, secret, commands }, first, second);
@@ -110,22 +100,6 @@ export async function explain(choice: ExplainChoice): Promise<void> {
   } finally {
     await connection.close();
   }
-}
-
-/** All events that are retained, and what the control records between them tell, once they have been visited. */
-function historyOf(kafka: Kafka, serdes: SerdeSource, names: Names): { readonly visit: Visit; readonly lineage: Lineage } {
-  const serde = serdes.of(topics.eventsIdentified);
-  const lineage = new Lineage();
-  const visit: Visit = (each) =>
-    scanTopic(kafka, names.topic(topics.eventsIdentified.name), async ({ value }): Promise<Verdict> => {
-      if (value === null) return 'go on';
-      await serde.prepare?.(value);
-      const { event, marker } = serde.decode(value);
-      if (event) each(event);
-      else if (marker) lineage.take(marker);
-      return 'go on';
-    });
-  return { visit, lineage };
 }
 
 export interface SplitChoice extends WorkspaceChoice {
@@ -159,7 +133,7 @@ export async function split(choice: SplitChoice): Promise<void> {
     await serdes.register();
     const names = prefixedNames(settings.prefix);
     if (dryRun) {
-      const { visit, lineage } = historyOf(kafka, serdes, names);
+      const { visit, lineage } = retainedHistory(kafka, serdes, names);
       const commands = (): readonly Command[] => lineage.commands;
       const found = await previewSplit(visit, { rules: identity, secret, commands }, first, second);
       return print(choice.json === true ? [JSON.stringify(found ?? null)] : previewLines(found, first, second));

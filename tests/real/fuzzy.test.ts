@@ -7,6 +7,7 @@ import { learn } from '../../processors/stitch-identity/fuzzy/learn.ts';
 import { defaultFuzzy, type FuzzyRules, pairsOf } from '../../processors/stitch-identity/fuzzy/match.ts';
 import { type Person, personOf } from '../../processors/stitch-identity/fuzzy/person.ts';
 import type { Weight, Weights } from '../../processors/stitch-identity/fuzzy/weights.ts';
+import { realData } from '../support/retail-orders.ts';
 
 /**
  * The fuzzy step on people whose truth is known, pair by pair over the groups that it links. The weights are those without any
@@ -14,7 +15,6 @@ import type { Weight, Weights } from '../../processors/stitch-identity/fuzzy/wei
  * the truth set, so its figure with them is not one of people never seen; FEBRL 4 was only measured. What is to be expected of people
  * never seen is told by `untuned`: weights written down beforehand and measured once, of which nothing was changed afterwards.
  */
-const data = join(import.meta.dirname, '..', '..', '..', 'shared', 'data');
 
 /** log2 of how often an outcome is seen among records of one person (m) over how often among those of two (u). */
 const of = (m: number, u: number): Weight => ({ bits: Math.log2(m / u) });
@@ -90,7 +90,7 @@ function measure(title: string, people: People, keyOf: (id: string) => string, r
 
 type Row = Readonly<Record<string, string>>;
 const rowsOf = (...path: readonly string[]): Row[] =>
-  parse(readFileSync(join(data, ...path)), { columns: true, trim: true }) as unknown as Row[];
+  parse(readFileSync(join(realData, ...path)), { columns: true, trim: true }) as unknown as Row[];
 
 function febrl(files: readonly string[], withNumber: boolean): People {
   const rows = files.flatMap((file) => rowsOf('febrl', file));
@@ -147,7 +147,7 @@ describe('families, short forms and foreign names (the truth set)', () => {
     ]),
   );
   const load = (file: string): [string, Person][] =>
-    readFileSync(join(data, ...folder, `${file}.jsonl`), 'utf8')
+    readFileSync(join(realData, ...folder, `${file}.jsonl`), 'utf8')
       .trim()
       .split('\n')
       .map((line) => {

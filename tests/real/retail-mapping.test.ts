@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { parse as parseCsv } from 'csv-parse/sync';
@@ -12,13 +12,11 @@ import type { TaggedEvent } from '../../schemas/generated/types.ts';
 import { createRawDecoder } from '../../schemas/raw-decoder.ts';
 import { MemoryRegistry } from '../../schemas/registry/memory.ts';
 import { compileSource } from '../../schemas/source-schema.ts';
+import { retailFiles } from '../support/retail-orders.ts';
 
 /** Every order of a real shop through the reader of the files and tag-freshness, counted against a plain reading of the same files. */
 const root = join(import.meta.dirname, '..', '..');
-const folder = join(root, '..', 'shared', 'data', 'online-retail');
-const files = readdirSync(folder)
-  .filter((name) => name.endsWith('.csv'))
-  .map((name) => join(folder, name));
+const files = retailFiles();
 
 interface Row {
   readonly InvoiceNo: string;

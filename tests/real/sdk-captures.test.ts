@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { listen, type SentRecord } from '../../connectors/sources/gateway/fixture.ts';
+import { realData } from '../support/retail-orders.ts';
 
 /** One request as a real SDK made it; gzip bodies are kept inflated. */
 interface Captured {
@@ -19,8 +20,7 @@ interface CapturedBody extends CapturedEvent {
   readonly batch?: readonly CapturedEvent[];
 }
 
-const data = process.env['FRESHET_REAL_DATA'] ?? resolve(import.meta.dirname, '../../../shared/data');
-const folder = join(data, 'sdk-captures');
+const folder = join(realData, 'sdk-captures');
 const segmentApi = /^(segment|rudder)-/;
 
 function captures(file: string): readonly Captured[] {
