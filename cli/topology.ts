@@ -1,6 +1,7 @@
 import type { FraudConfig } from '../processors/detect-fraud/config.ts';
 import { detectFraud } from '../processors/detect-fraud/index.ts';
 import { evaluateSegments, type RulesConfig } from '../processors/evaluate-segments/index.ts';
+import { DERIVED } from '../processors/keep-reference/changes.ts';
 import { keepReference } from '../processors/keep-reference/index.ts';
 import { planActivations } from '../processors/plan-activations/index.ts';
 import { handoverMarker } from '../processors/stitch-identity/division.ts';
@@ -10,11 +11,12 @@ import { tagFreshness } from '../processors/tag-freshness/index.ts';
 import { type HandoverMarker, withHandover } from '../runtime/handover.ts';
 import type { Processor } from '../runtime/processor.ts';
 import type { StreamRecord } from '../runtime/record.ts';
+import type { Topic } from '../runtime/topic.ts';
 import { compose, partsOfMember } from '../runtime/topology.ts';
 import type { SourceConfig } from '../schemas/config.ts';
 import type { IdentifiedEvent } from '../schemas/generated/types.ts';
 import type { RawDecoder } from '../schemas/raw-decoder.ts';
-import { topics } from '../schemas/topics.ts';
+import { referenceTopic, topics } from '../schemas/topics.ts';
 import type { Workspace } from '../workspace/load.ts';
 
 /** Keeps reference tables, where there are any, and tells customers of changes. */
@@ -43,7 +45,7 @@ export function topologyOf(
     customers(
       evaluateSegments({ segments, sources, ...(rules && { rules }) }),
       planActivations({ activations, sources, secret, reference }),
-      names,
+      sources,
     ),
     fraud(names, workspace.fraud),
     ...(identity.fuzzy ? [findLookalikes({ secret, identity, fuzzy: identity.fuzzy })] : []),
@@ -58,14 +60,21 @@ function behindTables(stitch: Processor): Processor {
 function customers(
   evaluate: ReturnType<typeof evaluateSegments>,
   plan: ReturnType<typeof planActivations>,
-  sources: readonly string[],
+  sources: readonly SourceConfig[],
 ): Processor {
   const both = compose(CUSTOMERS, [evaluate, plan]);
-  return withHandover(both, {
+  const told = new Map(sources.flatMap(({ name, table }) => (table ? [[name, [referenceTopic(table.name)]] as const] : [])));
+  // Whoever is told of a change of a table finds it there.
+  const behind = ({ topic, value }: StreamRecord): readonly Topic[] => {
+    if (topic !== topics.eventsIdentified.name || value === null) return [];
+    const { event } = value as IdentifiedEvent;
+    return event?.flags.includes(DERIVED) ? (told.get(event.source) ?? []) : [];
+  };
+  return withHandover(told.size === 0 ? both : { ...both, behind }, {
     marker: mergeMarker,
     loop: topics.customersLoop,
     seeds: topics.customersSeeds,
-    sources,
+    sources: sources.map(({ name }) => name),
     merge: (key, loser, parts, context, cause) => {
       for (const member of [evaluate, plan]) {
         const own = partsOfMember(member.name, parts);

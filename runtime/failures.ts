@@ -37,6 +37,7 @@ const known: Partial<Record<ErrorCode, Failure>> = {
   STORE_LOCKED: { remedy: 'retry', advice: 'give each process a FRESHET_DATA_DIR of its own' },
   STORE_CORRUPT: { remedy: 'retry', advice: 'nothing: the store is rebuilt from the changelog' },
   BROKER_UNAVAILABLE: { remedy: 'retry', advice: 'look at the brokers; it goes on by itself' },
+  TABLE_BEHIND: { remedy: 'retry', advice: 'look at the brokers: a reference table is not read as fast as it is written' },
   REGISTRY_UNAVAILABLE: { remedy: 'retry', advice: 'look at the schema registry; it goes on by itself' },
 };
 

@@ -142,7 +142,10 @@ export class TaskInputs {
     return this.waiting;
   }
 
-  /** Decodes all that wait; waits for the registry where a schema is not known yet. What cannot be decoded says why. */
+  /**
+   * Decodes all that wait; waits for the registry where a schema is not known yet, and for tables that a record was made from.
+   * What cannot be decoded says why.
+   */
   async decode(): Promise<readonly DecodedInput[]> {
     const missing: Promise<void>[] = [];
     for (const { input, raw } of this.#raw) {
@@ -151,7 +154,9 @@ export class TaskInputs {
       if (prepared) missing.push(prepared);
     }
     if (missing.length > 0) await Promise.all(missing);
-    for (const { input, raw } of this.#raw) this.#decoded.push(this.#one(input, raw));
+    const decoded = this.#raw.map(({ input, raw }) => this.#one(input, raw));
+    await this.#reached(decoded);
+    this.#decoded.push(...decoded);
     this.#raw = [];
     return this.#decoded.slice();
   }
@@ -233,6 +238,14 @@ export class TaskInputs {
 
   close(): void {
     for (const input of this.#inputs) input.stream.close();
+  }
+
+  async #reached(records: readonly DecodedInput[]): Promise<void> {
+    const { tables } = this.#environment;
+    if (tables === undefined || this.#processor.behind === undefined) return;
+    const behind = new Set<Topic>();
+    for (const { record } of records) if (record) for (const topic of this.#processor.behind(record)) behind.add(topic);
+    if (behind.size > 0) await tables.reach([...behind]);
   }
 
   #one(input: Input, raw: RawRecord): Pending {

@@ -132,6 +132,8 @@ export interface Processor {
   readonly revision?: Revision;
   /** Called with the tables, once they have been read, before the first record. */
   open?(tables: Lookup): void;
+  /** Global tables that a record was made from: it is processed when they have been read as far as they are written by then. */
+  behind?(record: StreamRecord): readonly Topic[];
   /** Parts that `process` will want for this record, to be fetched ahead in one go. Others are read when asked for. */
   parts?(record: StreamRecord): readonly string[];
   /** As `parts`, for a timer. */

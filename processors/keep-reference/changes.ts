@@ -3,6 +3,9 @@ import { hashId } from '../../schemas/keys.ts';
 import type { ReferenceTold } from '../../schemas/reference.ts';
 import type { Interested } from './interest.ts';
 
+/** Flag of events that a table tells. */
+export const DERIVED = 'derived';
+
 /** An event that is made of changes of a table, compiled. */
 export interface Change {
   readonly event: string;
@@ -49,7 +52,7 @@ export function changeEvent({ event, fact, before, keyName }: ToldChange, tick: 
     properties: JSON.stringify(properties),
     traits: '{}',
     context: '{}',
-    flags: ['derived'],
+    flags: [DERIVED],
     mode: fact.mode,
     origin: fact.origin,
   };

@@ -66,7 +66,9 @@ export function planActivations(config: PlanActivationsConfig): Processor & Hand
     const state = read(context);
     const to = valueOf(state, activation.address);
     const stale = activation.freshness ? staleNow(activation.freshness, config.sources, context) : [];
-    const { result, read: tables } = reference.during({ lookup, at: context.tick }, () => worked(activation, state));
+    // Clocks differ: what was told of a row holds at the moment for which it was told, even if the broker's is not there yet.
+    const at = Math.max(context.tick, change.effectiveAt);
+    const { result, read: tables } = reference.during({ lookup, at }, () => worked(activation, state));
     const proof = proofOf(activation, change, context);
     const waits = waitsOf(activation, state, stale, decidedAt, context.tick);
     const planned: Planned = {

@@ -1,5 +1,6 @@
 import type { Log, Names } from '../environment.ts';
 import type { Admin, PartitionReader, PartitionStream } from '../kafka/contract.ts';
+import { FreshetError } from '../errors.ts';
 import { partitionFor } from '../partition.ts';
 import { type RawRecord, type TopicPartition, tpKey } from '../record.ts';
 import type { SerdeSource, Topic } from '../topic.ts';
@@ -41,6 +42,7 @@ const MAX_BYTES = 256 * 1024 * 1024;
 const PAGE = 2000;
 const DECODED = 10_000;
 const AGAIN_MS = 1000;
+const PATIENCE_MS = 10_000;
 
 /**
  * Compacted topics that this process reads whole: read-committed, from their start, held in memory as the bytes they came in.
@@ -52,6 +54,9 @@ export class GlobalTables implements Lookup {
   readonly #decoded = new Map<Stored, unknown>();
   readonly #streams = new Map<string, PartitionStream>();
   readonly #unreadable = new Set<string>();
+  /** Partitions with rows of a schema that is being fetched. */
+  readonly #preparing = new Set<string>();
+  readonly #waiting = new Set<() => void>();
   #bytes = 0;
   #isFull = false;
   #closed = false;
@@ -85,6 +90,35 @@ export class GlobalTables implements Lookup {
   /** Everything below has been taken in; by physical `tpKey`. Undefined for what is no table here. */
   position(physical: string): number | undefined {
     return this.#streams.get(physical)?.position;
+  }
+
+  /**
+   * Resolves when these tables have been read as far as they are written now; of topics that are no table here nothing is waited
+   * for. Rejects with TABLE_BEHIND (retryable) after `patienceMs`, default 10 seconds.
+   */
+  async reach(topics: readonly Topic[], patienceMs = PATIENCE_MS): Promise<void> {
+    const here = topics.filter(({ name }) => this.#rows.has(name));
+    if (here.length === 0) return;
+    const ends = await this.#options.admin.endOffsets(here.flatMap((topic) => this.partitionsOf(topic)));
+    const isThere = (): boolean => [...ends].every(([id, end]) => !this.#preparing.has(id) && (this.position(id) ?? 0) >= end);
+    if (isThere()) return;
+    await new Promise<void>((resolve, reject) => {
+      const stop = (): void => {
+        clearTimeout(late);
+        this.#waiting.delete(check);
+      };
+      const check = (): void => {
+        if (!isThere()) return;
+        stop();
+        resolve();
+      };
+      const late = setTimeout(() => {
+        stop();
+        const names = here.map(({ name }) => name).join(', ');
+        reject(new FreshetError('TABLE_BEHIND', `Not read to its end within ${patienceMs} ms: ${names}.`, { retryable: true }));
+      }, patienceMs);
+      this.#waiting.add(check);
+    });
   }
 
   row<V>(topic: Topic<V>, key: string): TableRow<V> | undefined {
@@ -126,28 +160,43 @@ export class GlobalTables implements Lookup {
     const id = tpKey(at.topic, at.partition);
     const serde = this.#options.serdes.of(topic);
     await new Promise<void>((resolve) => {
-      let preparing = false;
       const drain = (): void => {
         const stream = this.#streams.get(id);
-        if (!stream || preparing) return;
+        if (!stream || this.#preparing.has(id)) return;
         if (stream.error) return this.#again(topic, at, stream.error);
         for (let page = stream.take(PAGE); page.length > 0; page = stream.take(PAGE)) {
           const missing = page.flatMap(({ value }) => (value === null ? [] : (serde.prepare?.(value) ?? [])));
           for (const record of page) this.#apply(topic, at.partition, record);
           if (missing.length === 0) continue;
           // A schema that is not known yet: rows can be read once it is.
-          preparing = true;
-          void Promise.all(missing).finally(() => {
-            preparing = false;
+          this.#preparing.add(id);
+          void this.#prepared(topic, page, missing).then(() => {
+            this.#preparing.delete(id);
             drain();
           });
           return;
         }
         if (stream.position >= end) resolve();
+        for (const check of this.#waiting) check();
       };
       this.#streams.set(id, this.#options.reader.open(at, start, { notify: drain }));
       drain();
     });
+  }
+
+  /** Resolves when the schemas of a page are known; the registry is asked until it answers. */
+  async #prepared(topic: Topic, page: readonly RawRecord[], asked: readonly Promise<void>[]): Promise<void> {
+    const serde = this.#options.serdes.of(topic);
+    for (let missing = asked; missing.length > 0 && !this.#closed;) {
+      const results = await Promise.allSettled(missing);
+      const failure = results.find((result) => result.status === 'rejected');
+      if (failure === undefined) return;
+      const reason: unknown = failure.reason;
+      const message = reason instanceof Error ? reason.message : String(reason);
+      this.#options.log('warn', 'a schema of a reference table is not to be had', { table: topic.name, message });
+      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS).unref());
+      missing = page.flatMap(({ value }) => (value === null ? [] : (serde.prepare?.(value) ?? [])));
+    }
   }
 
   #apply(topic: Topic, partition: number, { key, value, offset }: RawRecord): void {

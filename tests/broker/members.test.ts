@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { connectConsumer } from '../../connectors/consumer/index.ts';
@@ -13,6 +14,7 @@ import { post } from '../support/send.ts';
  */
 const KEY = 'key of the turnstile';
 const VISITORS = 40;
+const STAY_MS = 2000;
 const workspace = {
   'freshet.yaml': 'name: museum\nsecret: a secret of the museum\n',
   'sources/turnstile.yaml': `
@@ -24,7 +26,7 @@ lateness: 100ms
 `,
   'segments/in-the-house.yaml': `
 segment: in-the-house
-when: { count: { of: Gate Passed, within: 2s, at_least: 1 } }
+when: { count: { of: Gate Passed, within: ${STAY_MS}ms, at_least: 1 } }
 `,
   'segments/faithful.yaml': `
 segment: faithful
@@ -55,7 +57,7 @@ function consumer(group: string): ApartMembers {
     registryUrl: process.env['SCHEMA_REGISTRY_URL'] ?? '',
     members: topic('segments.members'),
     changes: topic('segments.membership'),
-    group,
+    group: `${group}-${randomUUID()}`,
   });
   apart.push(made);
   return made;
@@ -75,7 +77,11 @@ describe('a consumer that comes late, while changes go on', () => {
 
     const enough = new AbortController();
     const flow = (async () => {
-      for (let turn = 0; !enough.signal.aborted; turn++) await passes((turn * 7) % VISITORS);
+      // Whoever passes has left the house by the time he comes again.
+      for (let turn = 0; !enough.signal.aborted; turn++) {
+        await passes((turn * 7) % VISITORS);
+        await delay(STAY_MS / (VISITORS / 2));
+      }
     })();
     const late = consumer('late');
     await late.start();

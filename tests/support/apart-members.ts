@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { eventually } from './eventually.ts';
 
 /**
  * A consumer of memberships as anybody would write it by docs/consumers.md: it has the public API of kafkajs, and avsc, and nothing
@@ -80,7 +81,6 @@ export class ApartMembers {
   readonly #client: Client;
   readonly #types = new Map<number, Promise<AvroType>>();
   readonly #closers: (() => Promise<void>)[] = [];
-  #changed = (): void => undefined;
 
   constructor(options: ApartOptions) {
     this.#options = options;
@@ -118,12 +118,12 @@ export class ApartMembers {
     return new Map([...this.known].map(([customer, { sequence }]) => [customer, sequence]));
   }
 
-  /** Resolves when this holds; it is asked after each change. */
-  until(holds: () => boolean): Promise<void> {
-    return new Promise((resolve) => {
-      this.#changed = () => (holds() ? resolve() : undefined);
-      this.#changed();
-    });
+  /** Resolves when this holds, which may depend on others as well; rejects after 45 seconds. */
+  async until(holds: () => boolean): Promise<void> {
+    const check = (is: boolean): void => {
+      if (!is) throw new Error(`waited in vain for ${holds.toString()}; ${this.applied} changes have come`);
+    };
+    await eventually(async () => holds(), check, { patienceMs: 45_000, everyMs: 20 });
   }
 
   async close(): Promise<void> {
@@ -141,7 +141,6 @@ export class ApartMembers {
     known.sequence = sequence;
     this.known.set(customer, known);
     this.applied += 1;
-    this.#changed();
   }
 
   async #follow(topic: string, from: ReadonlyMap<number, string>): Promise<void> {

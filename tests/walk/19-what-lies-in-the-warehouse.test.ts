@@ -167,6 +167,17 @@ describe('a price that drops', () => {
     expect(request?.proof.tables[1]?.offset).toBeGreaterThan(0);
   });
 
+  it('by a clock that is ahead of the brokers’ is what the message says as well', async () => {
+    const walk = await opened();
+    walk.at(2, track(ann, 'Product Viewed', { sku: 'jug' }));
+    await walk.settle();
+    walk.at(5);
+    priced(walk, 5 + 3 / 60, 'jug', 8);
+    await walk.settle();
+    const [request] = walk.read<ActivationRequest>(topics.activationsRequested);
+    expect(request?.data).toBe('{"sku":"jug","price":8}');
+  });
+
   it('of something that is hardly there any more is not told by mail, with the figure’s age in the proof', async () => {
     const walk = await opened();
     walk.at(2);
