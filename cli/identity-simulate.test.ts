@@ -128,7 +128,7 @@ describe('a simulation of identity', () => {
     expect(found.customers.size).toBe(4);
     const text = simulationLines(found, 5).join('\n');
     expect(text).toContain('who look alike: 1 groups of customers linked, 0 pairs to review');
-    expect(text).toMatch(/given initial \+3\.5, family exact \+9\.0, birth exact \+13\.0, street exact \+12\.0/);
+    expect(text).toMatch(/given initial \+3\.6, family exact \+9\.7, birth exact \+14\.1, street exact \+13\.9/);
     expect(text).toContain(': one customer would have too many identifiers of the kind user_id');
     expect(text).not.toMatch(/Masha|Kelley|Mill/);
     expect(simulationJson(found)).toHaveProperty('fuzzy.groups.0.length', 2);

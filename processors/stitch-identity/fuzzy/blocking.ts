@@ -6,7 +6,7 @@ import { soundOf } from './text.ts';
  * in a coarse form. Two records are compared when they share one of these. They hold personal data: as keys only hashed
  * with the secret.
  */
-export function blocksOf({ name, organisation, birth, address, phone, email, papers }: Person): readonly string[] {
+export function blocksOf({ name, organisation, employer, birth, address, phone, email, papers }: Person): readonly string[] {
   const blocks: string[] = [];
   const [given, family] = [name?.given[0], name?.family];
   const sounds = [given, family?.join(''), ...(organisation ?? [])].flatMap((word) =>
@@ -28,6 +28,7 @@ export function blocksOf({ name, organisation, birth, address, phone, email, pap
   }
   const places = [address?.postcode ?? '', soundOf((address?.place ?? []).join(''))].filter((place) => place !== '');
   for (const place of places) for (const sound of sounds) blocks.push(`place ${sound} ${place}`);
+  if (employer !== null) for (const sound of sounds) blocks.push(`work ${sound} ${soundOf(employer[0] ?? '')}`);
   if (phone !== null) blocks.push(`phone ${phone.slice(-8)}`);
   if (email !== null) blocks.push(`email ${email}`);
   for (const [kind, number] of papers) blocks.push(`papers ${kind} ${number}`);

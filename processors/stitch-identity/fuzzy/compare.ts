@@ -1,6 +1,6 @@
 import { compareBirth } from './birth.ts';
 import { comparePlace, compareStreet } from './address.ts';
-import { compareFamily, compareGiven, type Name } from './names.ts';
+import { compareFamily, compareGiven, compareOrganisation, type Name } from './names.ts';
 import type { Nicknames } from './nicknames.ts';
 import type { Person } from './person.ts';
 import { edits } from './similarity.ts';
@@ -11,6 +11,7 @@ export const fields = [
   'family',
   'generation',
   'organisation',
+  'employer',
   'birth',
   'street',
   'place',
@@ -29,7 +30,8 @@ export function compare(a: Person, b: Person, nicknames: Nicknames): Comparison 
   const put = (field: Field, level: string | undefined): void => void (level !== undefined && found.set(field, level));
   if (a.name && b.name) for (const [field, level] of compareNames(a.name, b.name, nicknames)) put(field, level);
   if (a.organisation || b.organisation)
-    put('organisation', a.organisation && b.organisation ? compareFamily(a.organisation, b.organisation) : 'person');
+    put('organisation', a.organisation && b.organisation ? compareOrganisation(a.organisation, b.organisation) : 'person');
+  if (a.employer && b.employer) put('employer', compareOrganisation(a.employer, b.employer));
   if (a.birth !== null && b.birth !== null) put('birth', compareBirth(a.birth, b.birth));
   if (a.address && b.address) {
     put('street', compareStreet(a.address, b.address));

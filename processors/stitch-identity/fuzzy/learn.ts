@@ -23,7 +23,7 @@ export function learn(people: ReadonlyMap<string, Person>, rules: FuzzyRules): P
   let learnt: Pick<FuzzyRules, 'weights' | 'household'> = rules;
   for (let round = 0; round < ROUNDS; round++) {
     const judged = candidates.map((comparison) => ({ comparison, ...score(comparison, { ...rules, ...learnt }) }));
-    const shared = judged.filter(({ household }) => household > Math.log2(rules.people));
+    const shared = judged.filter(({ household }) => household > 0);
     const alike = shared.reduce((sum, { probability }) => sum + probability, 1 / 3) / (shared.length + 1);
     const likely = judged.filter(({ probability }) => probability > 0.01);
     learnt = {

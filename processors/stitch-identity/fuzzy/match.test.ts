@@ -25,7 +25,6 @@ describe('two records', () => {
       'street exact',
       'place exact',
       'household those who live together share it',
-      'household twins share a birthday',
     ]);
   });
 
@@ -43,6 +42,15 @@ describe('two records', () => {
     expect(bits({ name: 'Mill Lane', phone: '5551234567' }, { organisation: 'Mill Lane Ltd', phone: '5551234567' })).toBeLessThan(
       -4,
     );
+  });
+
+  it('are compared across alphabets, and by whom they work for, however that is shortened', () => {
+    const text = { name: 'Alexander Vasiliev', phone: '+7 4812 85 62 34' };
+    expect(bits(text, { ...text, name: 'ВАСИЛЬЕВ, Александр' })).toBeGreaterThan(4);
+    const long = { name: 'Peggie Charney', employer: 'Universal Exports Worldwide' };
+    const short = { name: 'Margaret Charney', employer: 'Universal Exports Ltd' };
+    expect([bits(long, short) > 4, bits(long, { ...short, employer: 'Norwich Mills' }) < 0]).toEqual([true, true]);
+    expect(linked({ long: long, short: short }).groups).toEqual([['long', 'short']]);
   });
 
   it('score the same whichever comes first, and an address of a desk says nothing', () => {

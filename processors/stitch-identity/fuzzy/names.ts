@@ -74,6 +74,13 @@ function isTypo(a: string, b: string): boolean {
   return Math.min(a.length, b.length) >= 5 && edits(a, b) === 1;
 }
 
+/** As family names; and close are two of which the one is the other shortened by whole words, to two at least. */
+export function compareOrganisation(a: readonly string[], b: readonly string[]): NameLevel | undefined {
+  const level = compareFamily(a, b);
+  const [few, many] = a.length <= b.length ? [a, b] : [b, a];
+  return level === 'part' && few.length > 1 && few.every((word) => many.includes(word)) ? 'close' : level;
+}
+
 /** Family names: all words, or some of a double name. */
 export function compareFamily(a: readonly string[], b: readonly string[]): NameLevel | undefined {
   if (a.length === 0 || b.length === 0 || !sameScript(a, b)) return undefined;

@@ -9,6 +9,8 @@ export interface PersonText {
   readonly family?: string;
   /** Name of an organisation, when the record is of one. */
   readonly organisation?: string;
+  /** Name of the organisation that a person works for. */
+  readonly employer?: string;
   /** A full name, where the parts are not known. */
   readonly name?: string;
   readonly birth?: string;
@@ -26,6 +28,8 @@ export interface Person {
   readonly name: Name | null;
   /** Folded words; null: it is a person. */
   readonly organisation: readonly string[] | null;
+  /** Folded words. */
+  readonly employer: readonly string[] | null;
   readonly birth: Birth | null;
   readonly address: Address | null;
   /** Digits only. */
@@ -45,18 +49,24 @@ const roles = new Set(
 
 /** Reads a record; what is missing or unreadable is left out. */
 export function personOf(text: PersonText): Person {
-  const { given = '', family = '', name = '', birth = '', phone = '', email = '', papers = {}, organisation = '' } = text;
+  const { given = '', family = '', name = '', birth = '', phone = '', email = '', papers = {} } = text;
   const address = /[^\s<>"]+@[^\s<>"]+/.exec(email.toLowerCase())?.[0];
   const digits = phone.replace(/\D/g, '').replace(/^0+/, '');
   return {
     name: nameOf({ given, family, full: name }),
-    organisation: organisation === '' ? null : wordsOf(organisation).filter((word) => !legalForms.has(word)),
+    organisation: companyOf(text.organisation),
+    employer: companyOf(text.employer),
     birth: birthOf(birth),
     address: addressOf(text),
     phone: digits.length >= 6 ? digits : null,
     email: address && !roles.has(address.slice(0, address.indexOf('@'))) ? address : null,
     papers: new Map(Object.entries(papers).flatMap(([kind, value]) => plain(kind, value))),
   };
+}
+
+function companyOf(text = ''): readonly string[] | null {
+  const words = wordsOf(text).filter((word) => !legalForms.has(word));
+  return words.length === 0 ? null : words;
 }
 
 function plain(kind: string, value: string): [string, string][] {

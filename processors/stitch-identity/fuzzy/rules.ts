@@ -24,6 +24,7 @@ const defaultParts: FuzzyFields['parts'] = {
   family: ['lastName', 'last_name'],
   name: ['name'],
   organisation: [],
+  employer: ['company.name'],
   birth: ['birthday', 'dateOfBirth', 'date_of_birth'],
   number: [],
   street: ['address.street'],

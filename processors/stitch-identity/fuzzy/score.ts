@@ -1,5 +1,5 @@
 import type { Comparison, Field } from './compare.ts';
-import { householdFields, type Weights } from './weights.ts';
+import type { Weights } from './weights.ts';
 
 /** What one field said, and what it was worth. */
 export interface Reason {
@@ -13,7 +13,7 @@ export interface Score {
   readonly bits: number;
   /** The same as a probability, 0 to 1. */
   readonly probability: number;
-  /** Bits of the fields that a household shares, before they are limited. */
+  /** log2 of the odds that they are of one household, of one person or two, rather than of strangers. */
   readonly household: number;
   /** Field by field; `chance` and `household` are what is taken off before. They add up to `bits`. */
   readonly reasons: readonly (
@@ -21,9 +21,6 @@ export interface Score {
     | { readonly field: 'chance' | 'household'; readonly level: string; readonly bits: number }
   )[];
 }
-
-/** In one household a birthday is shared by one pair of people in a hundred, not in 20,000. */
-const TWINS_BITS = 6.5;
 
 export interface ScoreOptions {
   readonly weights: Weights;
@@ -34,35 +31,33 @@ export interface ScoreOptions {
 }
 
 /**
- * The score of Fellegi and Sunter (1969): bits of all fields, added to those of chance. They assume that fields err independently;
- * family name, address, phone and e-mail do not among the people of one household, of whom there are about as many as of
- * records of one person. So these fields together lift the odds to those of a household at most; organisations have none.
+ * The score of Fellegi and Sunter (1969), against two ways of being two: strangers, whose fields agree by chance, and people of one
+ * household, of whom family name, address, phone and e-mail agree all together, and who may be twins or named after each other. The odds
+ * are those of one person against both. Organisations have no household.
  */
 export function score(comparison: Comparison, { weights, people, household: odds }: ScoreOptions): Score {
   const reasons: Reason[] = [];
-  let household = 0;
-  let own = 0;
+  const chance = -Math.log2(people);
+  let strangers = chance;
+  let kin = Math.log2(odds);
   for (const [field, level] of comparison) {
     const weight = weights[field][level];
     if (weight === undefined) continue;
-    reasons.push({ field, level, bits: weight.bits + (weight.own ?? 0) });
-    own += weight.own ?? 0;
-    if (householdFields.has(field)) household += weight.bits;
-    else own += weight.bits;
+    reasons.push({ field, level, bits: weight.bits });
+    strangers += weight.bits;
+    kin += weight.kin ?? weight.bits;
   }
-  const chance = -Math.log2(people);
-  const over = comparison.has('organisation') ? 0 : Math.max(0, household + chance - Math.log2(odds));
-  const twins = comparison.get('birth') === 'exact' ? Math.min(over, TWINS_BITS) : 0;
-  const bits = chance + household - over + own - twins;
+  const both = Math.log2(2 ** -strangers + 2 ** -kin);
+  const bits = comparison.has('organisation') ? strangers : -both;
+  const shared = strangers - bits;
   return {
     bits,
     probability: 1 / (1 + 2 ** -bits),
-    household,
+    household: strangers + Math.log2(1 + 2 ** -kin),
     reasons: [
       { field: 'chance', level: `one in ${people}`, bits: chance },
       ...reasons,
-      ...(over > 0 ? [{ field: 'household' as const, level: 'those who live together share it', bits: -over }] : []),
-      ...(twins > 0 ? [{ field: 'household' as const, level: 'twins share a birthday', bits: -twins }] : []),
+      ...(shared > 0.05 ? [{ field: 'household' as const, level: 'those who live together share it', bits: -shared }] : []),
     ],
   };
 }
