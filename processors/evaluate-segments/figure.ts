@@ -95,10 +95,10 @@ export function compileFigure(kind: FigureKind, config: FigureConfig, scope: Lea
         move(entry, -1);
       },
       read: () => {
-        if (currencies.size > 1) return { holds: false, value: null, says: sayMixed(currencies.keys()) };
+        if (currencies.size > 1) return { holds: false, value: null, says: () => sayMixed(currencies.keys()) };
         const figure = running.read();
-        if (figure === undefined) return { holds: false, value: null, says: says('none') };
-        return { holds: threshold.holds(figure / UNIT), value: figure / UNIT, says: says(String(figure / UNIT)) };
+        if (figure === undefined) return { holds: false, value: null, says: () => says('none') };
+        return { holds: threshold.holds(figure / UNIT), value: figure / UNIT, says: () => says(String(figure / UNIT)) };
       },
     };
   };

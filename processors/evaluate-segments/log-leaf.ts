@@ -1,3 +1,4 @@
+import { ofLast } from './memo.ts';
 import type { EventAt, Leaf, LeafEvent, Note } from './operator.ts';
 import { entryAt, firstAfter, insert, union, type Entry } from './sorted-log.ts';
 import { holdsAt, nextFlip, type Steps } from './steps.ts';
@@ -35,6 +36,8 @@ export interface LogState<E> {
 
 /** A leaf whose state is its events in order, and whose answers are a pure function of them. */
 export function logLeaf<E extends Entry>(spec: LogLeafSpec<E>): Leaf<LogState<E>> {
+  // One decision asks a log for what holds, when that changes, and what holds then.
+  const truthOf = ofLast((log: readonly E[]) => spec.truth(log));
   const reduced = (log: readonly E[]): readonly E[] => spec.reduce?.(log) ?? log;
   const eventAt = ({ log }: LogState<E>, at: number): EventAt | undefined => {
     const entry = entryAt(log, at);
@@ -57,8 +60,8 @@ export function logLeaf<E extends Entry>(spec: LogLeafSpec<E>): Leaf<LogState<E>
       const log = spec.keep(state.log, horizon);
       return sameEntries(log, state.log) ? state : { log };
     },
-    holds: ({ log }, at) => spec.truth(log).holds(at),
-    nextChange: ({ log }, at) => spec.truth(log).next(at),
+    holds: ({ log }, at) => truthOf(log).holds(at),
+    nextChange: ({ log }, at) => truthOf(log).next(at),
     eventAt,
     explain: ({ log }, at) => {
       const known = log.slice(0, firstAfter(log, at));
@@ -71,7 +74,15 @@ export function logLeaf<E extends Entry>(spec: LogLeafSpec<E>): Leaf<LogState<E>
 
 /** Truth that changes at given steps. */
 export function stepwise(steps: () => Steps): Truth {
-  return { holds: (at) => holdsAt(steps(), at), next: (at) => nextFlip(steps(), at) };
+  let known: Steps | undefined;
+  const all = (): Steps => {
+    if (known === undefined) {
+      const { initial, steps: each } = steps();
+      known = { initial, steps: [...each] };
+    }
+    return known;
+  };
+  return { holds: (at) => holdsAt(all(), at), next: (at) => nextFlip(all(), at) };
 }
 
 /** Truth that holds in spans of time, which may overlap: from the first, until before the second. */

@@ -77,7 +77,8 @@ export function valueOperator(kind: ValueKind): Operator {
             read: (oldest, newest) => {
               const value = pick(oldest, newest);
               const holds = matcher.holds(value, 0);
-              const says = `the ${kind.says} ${property} of ${of} ${window.says} ${holds ? 'fits' : 'does not fit'} ${matcher.says}`;
+              const says = (): string =>
+                `the ${kind.says} ${property} of ${of} ${window.says} ${holds ? 'fits' : 'does not fit'} ${matcher.says}`;
               return { holds, value: value ?? null, says };
             },
           };

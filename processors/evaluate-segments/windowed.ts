@@ -1,3 +1,4 @@
+import { ofLast } from './memo.ts';
 import type { Leaf, LeafEvent, Note } from './operator.ts';
 import { dropUpTo, entryAt, firstAfter, inOrder, insert, union, type Entry } from './sorted-log.ts';
 import type { Window } from './window.ts';
@@ -8,7 +9,8 @@ export interface Reading {
   readonly holds: boolean;
   /** Plain data to be published; null if there is nothing to tell. */
   readonly value: unknown;
-  readonly says: string;
+  /** In words; as long as the tally has not moved on. */
+  readonly says: () => string;
 }
 
 /** Keeps up with a window that moves: entries come and go at either end. */
@@ -61,14 +63,15 @@ export function windowedLeaf<E extends Entry>(spec: WindowedSpec<E>): Leaf<Windo
     for (const [, reading] of readings(state, at)) return reading;
     return nothing;
   };
-  /** The first time after `at` at which what `of` picks is another than then. */
-  const nextOther = (state: WindowedState<E>, at: number, of: (reading: Reading) => unknown): number => {
-    let now: unknown;
-    for (const [time, reading] of readings(state, at)) {
-      if (time === at) now = of(reading);
-      else if (of(reading) !== now) return time;
-    }
-    return Number.POSITIVE_INFINITY;
+  // One decision asks a state for what holds, when that changes, and what holds then.
+  const linesOf = ofLast(() => [] as Line[]);
+  const lineOf = (state: WindowedState<E>, at: number): Line => {
+    const lines = linesOf(state);
+    const known = lines.find(({ since }) => since <= at);
+    if (known !== undefined) return known;
+    const line = lineFrom(at, readings(state, at));
+    lines.unshift(line);
+    return line;
   };
 
   return {
@@ -91,8 +94,8 @@ export function windowedLeaf<E extends Entry>(spec: WindowedSpec<E>): Leaf<Windo
       const zones = pruneZones(before, horizon);
       return log === state.log && zones === before ? state : stateOf(log, zones);
     },
-    holds: (state, at) => readingAt(state, at).holds,
-    nextChange: (state, at) => nextOther(state, at, ({ holds }) => holds),
+    holds: (state, at) => lineOf(state, at).at(at).holds,
+    nextChange: (state, at) => lineOf(state, at).nextOther(at, ({ holds }) => holds),
     eventAt: (state, at) => {
       const entry = entryAt(state.log, at);
       if (entry !== undefined) return { messageId: entry.id, event: of };
@@ -100,15 +103,57 @@ export function windowedLeaf<E extends Entry>(spec: WindowedSpec<E>): Leaf<Windo
       return zone && { messageId: zone.id, event: zone.i === true ? (zoneEvents[0] ?? of) : of };
     },
     explain: (state, at) => {
-      const { holds, says } = readingAt(state, at);
+      const reading = readingAt(state, at);
+      const { holds } = reading;
+      const says = reading.says();
       const zone = zoneLine(state.zones ?? [], spec.timezone).at(at);
       const [after, upTo] = window.range(at, zone);
       const events = state.log.slice(firstAfter(state.log, after), firstAfter(state.log, upTo));
       return { holds, says, events: events.map(({ t, id }) => ({ messageId: id, occurredAt: t })) };
     },
     figure: {
-      value: (state, at) => readingAt(state, at).value,
-      next: (state, at) => nextOther(state, at, ({ value }) => JSON.stringify(value)),
+      value: (state, at) => lineOf(state, at).at(at).value,
+      next: (state, at) => lineOf(state, at).nextOther(at, ({ value }) => JSON.stringify(value)),
+    },
+  };
+}
+
+/** Readings from a time on, worked out as far as somebody asks. */
+interface Line {
+  readonly since: number;
+  /** Not before `since`. */
+  readonly at: (time: number) => Reading;
+  /** The first time after `time` at which what `of` picks is another than then; +Infinity if there is none. */
+  readonly nextOther: (time: number, of: (reading: Reading) => unknown) => number;
+}
+
+function lineFrom(since: number, rest: Iterator<readonly [at: number, reading: Reading], void>): Line {
+  const found: (readonly [at: number, reading: Reading])[] = [];
+  /** Index of the last reading up to the time; the one after it is known as well, if there is one. */
+  const reach = (time: number): number => {
+    let index = found.length - 1;
+    while (index < 0 || (found[index]?.[0] ?? 0) <= time) {
+      const next = rest.next();
+      if (next.done === true) return found.length - 1;
+      found.push(next.value);
+      index = found.length - 1;
+    }
+    while ((found[index]?.[0] ?? Number.NEGATIVE_INFINITY) > time) index -= 1;
+    return index;
+  };
+  const readingOf = (index: number): Reading => (found[index] as readonly [number, Reading])[1];
+  return {
+    since,
+    at: (time) => readingOf(reach(time)),
+    nextOther: (time, of) => {
+      let index = reach(time);
+      const now = of(readingOf(index));
+      for (;;) {
+        const next = found[index + 1];
+        if (next === undefined) return Number.POSITIVE_INFINITY;
+        if (of(next[1]) !== now) return next[0];
+        index = reach(next[0]);
+      }
     },
   };
 }

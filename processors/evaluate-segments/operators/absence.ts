@@ -4,6 +4,7 @@ import { pathSchema, selected, selectorSchema, textAt, type EventSelector } from
 import type { Leaf, LeafScope, Operator } from '../operator.ts';
 import { canonical } from '../canonical.ts';
 import { entryAt, firstAfter, insert, union, type Entry } from '../sorted-log.ts';
+import { ofLast } from '../memo.ts';
 import { holdsAt, nextFlip, type Steps } from '../steps.ts';
 import { meaningOfSpan, spanOf } from '../window.ts';
 
@@ -104,7 +105,7 @@ function compileAbsence(config: AbsenceConfig, scope: LeafScope): Leaf<AbsenceSt
     for (const wait of waits.values()) tell(wait.since, Number.POSITIVE_INFINITY);
     return waits;
   };
-  const steps = (state: AbsenceState): Steps => {
+  const steps = ofLast((state: AbsenceState): Steps => {
     const edges: [at: number, by: number][] = [];
     walk(state.log, (since, until) => {
       if (since === undefined) return;
@@ -119,8 +120,8 @@ function compileAbsence(config: AbsenceConfig, scope: LeafScope): Leaf<AbsenceSt
         if (edges[index + 1]?.[0] !== at) yield [at, held > 0];
       }
     };
-    return { initial: false, steps: times() };
-  };
+    return { initial: false, steps: [...times()] };
+  });
   /** Events from which the answers after the cut follow: of each wait its start, and its end where an older start may still come. */
   const fold = (old: readonly Seen[], cut: number): Seen[] => {
     const kept = new Map<Seen, Seen>();

@@ -66,7 +66,7 @@ function compileCount(config: CountConfig, scope: LeafScope): Leaf<WindowedState
       read: () => ({
         holds: threshold.holds(number),
         value: number,
-        says: `${number} ${what} ${window.says}, wanted ${threshold.says}`,
+        says: () => `${number} ${what} ${window.says}, wanted ${threshold.says}`,
       }),
     };
   };
