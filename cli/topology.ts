@@ -9,7 +9,8 @@ import { stitchIdentity } from '../processors/stitch-identity/index.ts';
 import { findLookalikes } from '../processors/stitch-identity/lookalikes/index.ts';
 import { tagFreshness } from '../processors/tag-freshness/index.ts';
 import { type HandoverMarker, withHandover } from '../runtime/handover.ts';
-import type { Processor } from '../runtime/processor.ts';
+import { readHandover } from '../runtime/handover-state.ts';
+import type { Context, Processor } from '../runtime/processor.ts';
 import type { StreamRecord } from '../runtime/record.ts';
 import type { Topic } from '../runtime/topic.ts';
 import { compose, partsOfMember } from '../runtime/topology.ts';
@@ -91,13 +92,20 @@ function customers(
 
 function fraud(sources: readonly string[], rules: FraudConfig): Processor {
   const detect = detectFraud(rules);
-  return withHandover(detect, {
+  const handing = withHandover(detect, {
     marker: mergeMarker,
     loop: topics.customersLoop,
     seeds: topics.customersSeeds,
     sources,
     merge: detect.merge,
   });
+  // Whom a customer resembled is of no use to anybody once that customer has ended.
+  const isLate = ({ topic }: StreamRecord, context: Context): boolean =>
+    topic === topics.identityResembles.name && readHandover(context).closedTo !== null;
+  return {
+    ...handing,
+    process: (record, context) => (isLate(record, context) ? context.count('late') : handing.process(record, context)),
+  };
 }
 
 function mergeMarker({ topic, value }: StreamRecord): HandoverMarker | undefined {

@@ -2,6 +2,14 @@ import type { JsonSchema } from '../../schemas/config.ts';
 import { durationSchema, parseDuration } from '../../schemas/duration.ts';
 import { schemaCheck } from '../../schemas/json-schema.ts';
 
+/** Accepts weak links: accounts that look alike, of one person perhaps. */
+export interface AlikeRule {
+  /** Probability from which on a weak link is accepted, 0 to 1. */
+  readonly confidence: number;
+  /** So many accounts that look alike, the one itself among them, are suspicious. */
+  readonly accounts: number;
+}
+
 /** What counts as what. Names of events are compared without regard to case, spaces, underscores and hyphens. */
 export interface FraudConfig {
   /** Types of calls that are a log-in. */
@@ -18,6 +26,8 @@ export interface FraudConfig {
   readonly windowMs: number;
   /** How late events may come and still be put in their place, milliseconds. */
   readonly latenessMs: number;
+  /** Weak links, where they are accepted; undefined: only what common identifiers say counts. */
+  readonly alike?: AlikeRule;
 }
 
 /** Log-ins as in the Segment spec. */
@@ -49,6 +59,26 @@ export const fraudSchema: JsonSchema = {
     address_trait: { type: 'string', minLength: 1, description: 'Trait of identify that holds the address.' },
     device_kinds: names('Kinds of identifiers that tell the device, the surest first.'),
     within: durationSchema('A change of address this soon after a log-in from a new device is suspicious.'),
+    alike_accounts: {
+      type: 'object',
+      description:
+        'Accounts that look alike, by weak links (`fuzzy` of identity.yaml). Without this part weak links are not accepted.',
+      additionalProperties: false,
+      required: ['confidence'],
+      properties: {
+        confidence: {
+          type: 'number',
+          minimum: 0,
+          maximum: 1,
+          description: 'Weak links of at least this probability are accepted.',
+        },
+        accounts: {
+          type: 'integer',
+          minimum: 2,
+          description: 'So many that look alike, the one that logs in among them, are suspicious; 3 when left out.',
+        },
+      },
+    },
   },
 };
 
@@ -59,12 +89,14 @@ interface FraudDocument {
   readonly address_trait?: string;
   readonly device_kinds?: readonly string[];
   readonly within?: string;
+  readonly alike_accounts?: { readonly confidence: number; readonly accounts?: number };
 }
 
 /** Compiles a workspace's rules of fraud; ConfigProblem names the field that does not fit. */
 export function compileFraud(content: unknown): FraudConfig {
   schemaCheck(fraudSchema)(content);
   const document = content as FraudDocument;
+  const { alike_accounts: alike } = document;
   return {
     loginTypes: document.login_types ?? defaultFraud.loginTypes,
     loginEvents: document.login_events ?? defaultFraud.loginEvents,
@@ -73,5 +105,6 @@ export function compileFraud(content: unknown): FraudConfig {
     deviceKinds: document.device_kinds ?? defaultFraud.deviceKinds,
     windowMs: document.within === undefined ? defaultFraud.windowMs : parseDuration(document.within, ['within']),
     latenessMs: defaultFraud.latenessMs,
+    ...(alike && { alike: { confidence: alike.confidence, accounts: alike.accounts ?? 3 } }),
   };
 }

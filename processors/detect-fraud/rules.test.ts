@@ -18,6 +18,45 @@ function alertsOf(events: readonly TaggedEvent[], config: Partial<FraudConfig> =
   return simulation.sent.map(({ value }) => value as FraudAlert);
 }
 
+describe('accounts that look alike', () => {
+  const others = (...confidences: number[]) => ({
+    customer: 'c_u',
+    others: confidences.map((confidence, i) => ({ customer: `c_${i}`, confidence, by: 'likeness' })),
+  });
+  const play = (config: Partial<FraudConfig>, confidences: readonly (readonly number[])[], mode = 'live'): FraudAlert[] => {
+    const simulation = new KeySimulation({ processors: [detectFraud(config)], random: () => 0 });
+    for (const row of confidences) simulation.send(topics.identityResembles, 'c_u', others(...row));
+    const one = { ...login('a', 0, 'known'), mode };
+    simulation.send(topics.eventsIdentified, 'c_u', { customer: 'c_u', event: one, marker: null });
+    for (const row of confidences) simulation.send(topics.identityResembles, 'c_u', others(...row));
+    simulation.run();
+    simulation.send(topics.identityResembles, 'c_u', null);
+    simulation.run();
+    expect(simulation.rejected).toEqual([]);
+    return simulation.sent.map(({ value }) => value as FraudAlert);
+  };
+  const alike = { confidence: 0.9, accounts: 3 };
+
+  it('are an alert where weak links are accepted and there are enough that are sure enough, once', () => {
+    const [alert, ...more] = play({ alike }, [
+      [0.95, 0.99],
+      [0.95, 0.99],
+    ]);
+    expect(more).toEqual([]);
+    expect(alert).toMatchObject({ rule: 'accounts-alike', events: ['a'], effectiveAt: 0 });
+    expect(alert?.reason).toContain('c_0, c_1');
+    expect(play({ alike }, [[0.95, 0.89]])).toEqual([]);
+    expect(play({ alike }, [[0.95, 0.99]], 'backfill')).toEqual([]);
+  });
+
+  it('are none by default: only what common identifiers say counts', () => {
+    expect(detectFraud().inputs).toEqual([topics.eventsIdentified]);
+    expect(compileFraud({}).alike).toBeUndefined();
+    expect(compileFraud({ alike_accounts: { confidence: 0.9 } }).alike).toEqual(alike);
+    expect(() => compileFraud({ alike_accounts: {} })).toThrow('confidence');
+  });
+});
+
 describe('detect-fraud', () => {
   it('raises one alert for a log-in from a new device and a change of address within ten minutes', () => {
     const alerts = alertsOf([login('a', 0, 'known'), login('b', 100, 'new'), changed('c', 105, 'new'), changed('d', 106, 'new')]);

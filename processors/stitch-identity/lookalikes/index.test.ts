@@ -38,8 +38,8 @@ class World {
     return this;
   }
 
-  judge(judgement: Omit<IdentityJudgement, 'judgedAt'>): void {
-    this.simulation.send(topics.identityJudgements, judgement.customer, { ...judgement, judgedAt: 0 });
+  judge(judgement: Omit<IdentityJudgement, 'judgedAt'>, judgedAt = 0): void {
+    this.simulation.send(topics.identityJudgements, judgement.customer, { ...judgement, judgedAt });
     this.simulation.run();
   }
 
@@ -111,6 +111,32 @@ describe('customers who look alike', () => {
     expect([world.links, world.reviews]).toEqual([[], []]);
     world.judge({ customer, other, verdict: 'open' });
     expect([world.links, world.reviews.length]).toEqual([[], 1]);
+  });
+
+  it('stay as somebody said when one of the two merges into another, whichever of them decides', () => {
+    const phone = { family: 'Kelley', phone: '5551234567' };
+    for (let seed = 1; seed <= runs(20); seed++)
+      for (const verdict of ['same', 'different'] as const) {
+        const account = `user_id:u${seed}`;
+        const world = new World(seed).play([
+          say('m1', 1, ['email:a'], phone),
+          say('m2', 2, ['email:b'], phone),
+          eventOf('m3', 3, [account]),
+        ]);
+        const { customer = '', other = '' } = world.reviews[0] ?? {};
+        world.judge({ customer, other, verdict });
+        // The merge lies before or behind the judgement on the other side of the network: both are on their way.
+        const [before, merged] = [world.customer('email:b'), eventOf('m4', 4, [account, 'email:b'])];
+        world.play([merged]);
+        const [a, b] = [world.customer('email:a'), world.customer('email:b')];
+        expect([b !== before, b, world.reviews, world.simulation.rejected]).toEqual([true, world.customer(account), [], []]);
+        const links = verdict === 'same' ? [`${a} ${b} 1.000000`, `${b} ${a} 1.000000`].sort() : [];
+        expect([seed, verdict, world.links]).toEqual([seed, verdict, links]);
+        // Said of the old id it holds for the new one.
+        const [first = '', second = ''] = [a, before].sort();
+        world.judge({ customer: first, other: second, verdict: 'open' }, 5);
+        expect([seed, world.links, world.reviews.length]).toEqual([seed, [], 1]);
+      }
   });
 
   it('are not compared over what too many have in common, and that is told', () => {

@@ -8,8 +8,9 @@ import { handoverMarker } from '../division.ts';
 import type { FuzzyConfig } from '../fuzzy/rules.ts';
 import type { IdentityRules } from '../identity.ts';
 import { blockKeys, onLeaves, onStands } from './block.ts';
+import { onJudged, onRenamed, passOn, takeJudgements, tellRenamed } from './judgements.ts';
 import type { Message } from './messages.ts';
-import { forget, onFits, onJudged, onLinked, onPair, onUnpair } from './pairs.ts';
+import { forget, JUDGED, type Judgements, onFits, onLinked, onPair, onUnpair } from './pairs.ts';
 import { nothingKnown, type Portrait, type Standing, standingOf, united, withEvent } from './portrait.ts';
 import type { Site } from './site.ts';
 
@@ -22,7 +23,6 @@ export interface LookalikesConfig {
 
 const PORTRAIT = 'p';
 const STANDS = 's';
-const JUDGED = 'j';
 
 interface Stands {
   readonly blocks: readonly string[];
@@ -66,10 +66,7 @@ export function findLookalikes({ secret, identity: rules, fuzzy }: LookalikesCon
       if (value === null) return;
       const site = siteOf(key, context);
       if (topic === loop.name) return receive(site, value as Message);
-      if (topic === topics.identityJudgements.name) {
-        const { other, verdict } = value as IdentityJudgement;
-        return onJudged(site, other, verdict === 'open' ? null : verdict === 'same');
-      }
+      if (topic === topics.identityJudgements.name) return onJudged(site, judgedIn(value as IdentityJudgement));
       const { event } = value as IdentifiedEvent;
       if (event) know(site, withEvent(portraitIn(context), event, fuzzy, rules, secret));
     },
@@ -80,23 +77,32 @@ export function findLookalikes({ secret, identity: rules, fuzzy }: LookalikesCon
     loop: topics.customersLoop,
     seeds: topics.customersSeeds,
     merge: (key, _loser, parts, context) => {
-      const judged = { ...(parts[JUDGED] as object | undefined), ...context.state.get<object>(JUDGED) };
-      if (Object.keys(judged).length > 0) context.state.set(JUDGED, judged);
+      takeJudgements(siteOf(key, context), (parts[JUDGED] as Judgements | undefined) ?? {});
       know(siteOf(key, context), united(portraitIn(context), (parts[PORTRAIT] as Portrait | undefined) ?? nothingKnown, rules));
     },
-    close: (key, _winner, context) => leave(siteOf(key, context)),
+    close: (key, winner, context) => {
+      const site = siteOf(key, context);
+      leave(site);
+      tellRenamed(site, winner);
+    },
     // What was said is folded for each heir from the history.
     divide: (key, _heirs, context) => {
       leave(siteOf(key, context));
       for (const part of context.state.parts()) if (!part.startsWith(HANDOVER_PART)) context.state.delete(part);
     },
   });
-  // What blocks and others still say to a customer that has ended is of no use to anybody.
-  const isLate = ({ topic }: StreamRecord, context: Context): boolean =>
-    (topic === loop.name || topic === topics.identityJudgements.name) && readHandover(context).closedTo !== null;
   return {
     ...outer,
-    process: (record, context) => (isLate(record, context) ? context.count('late') : outer.process(record, context)),
+    process: (record, context) => {
+      const { topic, key, value } = record;
+      const { closedTo, awaits } = readHandover(context);
+      const isOwn = topic === loop.name || topic === topics.identityJudgements.name;
+      if (!isOwn || closedTo === null) return outer.process(record, context);
+      if (value === null || awaits !== undefined) return context.count('late');
+      // What people said of a customer that has merged holds for who goes on; what blocks and others still say is of no use.
+      const message = topic === loop.name ? (value as Message) : judgedIn(value as IdentityJudgement);
+      if (!passOn(siteOf(key, context), message, closedTo)) context.count('late');
+    },
   };
 
   /** Last words of a customer that ends. */
@@ -140,7 +146,16 @@ function receive(site: Site, message: Message): void {
       return onFits(site, message);
     case 'linked':
       return onLinked(site, message);
+    case 'judged':
+      return onJudged(site, message);
+    case 'renamed':
+      return onRenamed(site, message);
   }
+}
+
+function judgedIn({ other, verdict, judgedAt }: IdentityJudgement): Extract<Message, { kind: 'judged' }> {
+  const same = verdict === 'open' ? null : verdict === 'same';
+  return { kind: 'judged', other, judgement: { same, at: judgedAt }, isFirst: true };
 }
 
 function markerOf({ topic, value }: StreamRecord): HandoverMarker | undefined {

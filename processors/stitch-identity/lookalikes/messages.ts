@@ -23,7 +23,19 @@ export type Message =
   /** To the customer with the smaller id, who decides: who else fits the sender. */
   | { readonly kind: 'fits'; readonly other: string; readonly fits: Fits }
   /** From whoever decides to the other: null is no more. */
-  | { readonly kind: 'linked'; readonly other: string; readonly link: Link | null };
+  | { readonly kind: 'linked'; readonly other: string; readonly link: Link | null }
+  /** What somebody said of the receiver and another: both know it, since either may come to be the one who decides. */
+  | { readonly kind: 'judged'; readonly other: string; readonly judgement: Judgement; readonly isFirst: boolean }
+  /** A customer has merged into another: what was said of the one holds for the other. */
+  | { readonly kind: 'renamed'; readonly from: string; readonly to: string };
+
+/** What somebody said of a pair; the last one counts. */
+export interface Judgement {
+  /** Null: nothing any more. */
+  readonly same: boolean | null;
+  /** When, epoch milliseconds. */
+  readonly at: number;
+}
 
 export interface Link {
   readonly confidence: number;

@@ -1,6 +1,7 @@
+import type { Context } from '../../../runtime/processor.ts';
 import { hashId } from '../../../schemas/keys.ts';
 import { topics } from '../../../schemas/topics.ts';
-import type { Fits, Link, Message, Verdict } from './messages.ts';
+import type { Fits, Judgement, Link, Message, Verdict } from './messages.ts';
 import type { Site } from './site.ts';
 
 /** By other customer and block: what the block found. */
@@ -16,13 +17,23 @@ interface Decided {
 const FOUND = 'q';
 const FITS = 'f';
 const TOLD_FITS = 'o';
-const JUDGED = 'j';
 const DECIDED = 'd';
 const LINKS = 'l';
 
 /** Who fits two customers about as well as each other, so many bits apart, is neither for certain, unless as sure as `SURE_BITS`. */
 const CLOSE_BITS = 1;
 const SURE_BITS = 8;
+
+/** The part of a customer that holds what people said of it and others. */
+export const JUDGED = 'j';
+
+/** By the other customer. */
+export type Judgements = Readonly<Record<string, Judgement>>;
+
+/** What people said of this customer and others. */
+export function judgementsIn({ state }: Context): Judgements {
+  return state.get<Judgements>(JUDGED) ?? {};
+}
 
 export function onPair(site: Site, { block, other, verdict }: Extract<Message, { kind: 'pair' }>): void {
   const found = foundBy(site);
@@ -53,14 +64,6 @@ export function onLinked(site: Site, { other, link }: Extract<Message, { kind: '
   site.context.forward(topics.identityResembles, site.key, value.length > 0 ? { customer: site.key, others: value } : null);
 }
 
-/** Somebody looked at a pair; `same` null: as if nobody had. */
-export function onJudged(site: Site, other: string, same: boolean | null): void {
-  const { state } = site.context;
-  const { [other]: _, ...others } = state.get<Record<string, boolean>>(JUDGED) ?? {};
-  state.set(JUDGED, same === null ? others : { ...others, [other]: same });
-  settle(site);
-}
-
 /** Last words of a customer that ends: nobody resembles it any more. */
 export function forget(site: Site): void {
   for (const [other, decided] of Object.entries(site.context.state.get<Record<string, Decided>>(DECIDED) ?? {}))
@@ -70,7 +73,7 @@ export function forget(site: Site): void {
 }
 
 /** What the pairs of a customer come to: a pure function of what blocks found, what others fit, and what people judged. */
-function settle(site: Site): void {
+export function settle(site: Site): void {
   const { state } = site.context;
   const verdicts = new Map(
     Object.entries(foundBy(site)).map(([other, by]) => [other, by[Object.keys(by).sort()[0] ?? '']] as const),
@@ -78,7 +81,7 @@ function settle(site: Site): void {
   const fits = fitsAmong(verdicts, site);
   tellFits(site, fits);
   const theirs = state.get<Record<string, Fits>>(FITS) ?? {};
-  const judged = state.get<Record<string, boolean>>(JUDGED) ?? {};
+  const judged = judgementsIn(site.context);
   const before = state.get<Record<string, Decided>>(DECIDED) ?? {};
   const after: Record<string, Decided> = {};
   for (const [other, verdict] of verdicts) {
@@ -87,7 +90,7 @@ function settle(site: Site): void {
     const isAmbiguous =
       verdict.bits < SURE_BITS &&
       (hasRival(fits, other, ofOther, verdict.bits) || hasRival(ofOther, site.key, fits, verdict.bits));
-    const decided = decide(verdict, judged[other], isAmbiguous, site);
+    const decided = decide(verdict, judged[other]?.same ?? undefined, isAmbiguous, site);
     if (decided) after[other] = decided;
   }
   if (JSON.stringify(before) === JSON.stringify(after)) return;
