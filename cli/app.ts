@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Router } from 'express';
 import { Registry as MetricsRegistry } from 'prom-client';
 import { runSink, type RunningSink } from '../connectors/sinks/run-sink.ts';
@@ -8,9 +7,7 @@ import { type EmailOptions, emailSink } from '../connectors/sinks/email/index.ts
 import { compileTemplates, type Templates } from '../connectors/sinks/email/templates.ts';
 import { withRetry } from '../connectors/sinks/with/retry.ts';
 import { createGateway, type Gateway } from '../connectors/sources/gateway/index.ts';
-import { asker } from '../connectors/sources/poll/ask.ts';
-import { type Polls, startPolls } from '../connectors/sources/poll/index.ts';
-import { pollMetrics } from '../connectors/sources/poll/metrics.ts';
+import { enrichmentsTopic } from '../connectors/sources/enrich/state.ts';
 import { pollsTopic } from '../connectors/sources/poll/state.ts';
 import { webhookRouter } from '../connectors/sources/webhook/index.ts';
 import { startMailbox, type Mailbox } from '../infra/mailbox/index.ts';
@@ -40,6 +37,7 @@ import { listen } from './http.ts';
 import { identityDesk } from './identity-desk.ts';
 import { allTopics, type Pipeline, startPipeline, WATCH_SOURCES } from './pipeline.ts';
 import { profileView } from './profile-view.ts';
+import { runEnrichments, runPolls } from './pulls.ts';
 import { followSeeds } from './seeding.ts';
 import type { Settings } from './settings.ts';
 import { smtpServerOf, senderOf } from './mail-settings.ts';
@@ -50,7 +48,7 @@ import { waitingMetrics, waitingView } from './waiting.ts';
 import { type Figures, walkView } from './walk-view.ts';
 
 /** What can be run apart from the processors. */
-export const connectors = ['gateway', 'polls', 'email', 'console'] as const;
+export const connectors = ['gateway', 'polls', 'enrichments', 'email', 'console'] as const;
 
 export interface AppOptions {
   readonly settings: Settings;
@@ -110,7 +108,9 @@ export async function startApp(options: AppOptions): Promise<App> {
     }
   };
   try {
-    await kafka.admin.createTopics(topicSpecs({ prefix, partitions, topics: [ledgerTopic('email'), pollsTopic] }));
+    await kafka.admin.createTopics(
+      topicSpecs({ prefix, partitions, topics: [ledgerTopic('email'), pollsTopic, enrichmentsTopic] }),
+    );
     const run = [...wanted].filter((name) => !connectors.some((connector) => connector === name));
     const pipeline = await startPipeline({
       kafka,
@@ -195,9 +195,14 @@ export async function startApp(options: AppOptions): Promise<App> {
       closers.push(['gateway', () => gateway.stop()]);
       gatewayUrl = `http://localhost:${at.port}`;
     }
+    const pulls = { pipeline, sources, metrics, log, secret: workspace.secret };
     if (wanted.has('polls') && sources.some(({ input }) => input.kind === 'poll')) {
-      const polls = await startPollsOf(options, pipeline, sources, metrics);
+      const polls = await runPolls(pulls);
       closers.push(['polls', () => polls.stop()]);
+    }
+    if (wanted.has('enrichments') && sources.some(({ input }) => input.kind === 'enrich')) {
+      const enrichments = await runEnrichments(pulls);
+      closers.push(['enrichments', () => enrichments.stop()]);
     }
     const control = { topic: pipeline.names.topic(topics.progress.name), partition: 0 };
     const health: HealthParts = {
@@ -222,38 +227,6 @@ export async function startApp(options: AppOptions): Promise<App> {
     await stop();
     throw error;
   }
-}
-
-/** Asks for polled sources, and states of each up to when it has been answered. */
-async function startPollsOf(
-  { connection, log }: AppOptions,
-  pipeline: Pipeline,
-  sources: readonly SourceConfig[],
-  metrics: MetricsRegistry,
-): Promise<Polls> {
-  const polled = sources.filter(({ input }) => input.kind === 'poll');
-  const feed = pipeline.feed('polls', polled);
-  const polls = await startPolls({
-    sources: polled,
-    askerOf: ({ input }) => {
-      if (input.kind !== 'poll') throw new FreshetError('CONFIG_INVALID', 'only polled sources are asked for');
-      return asker(input.poll, fetch);
-    },
-    kafka: connection.kafka,
-    names: pipeline.names,
-    partitions: pipeline.partitions,
-    tick: () => pipeline.progress.tick,
-    state: (source, upTo) => feed.state(source, upTo),
-    metrics: pollMetrics(metrics),
-    log,
-    wait: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
-  });
-  return {
-    stop: async () => {
-      await polls.stop();
-      await feed.close();
-    },
-  };
 }
 
 function mailboxOf(settings: Settings): Promise<Mailbox> {

@@ -63,7 +63,7 @@ program
   .command('run')
   .argument(
     '<name...>',
-    'processors (tag-freshness, stitch-identity, customers, detect-fraud, watch-sources) and connectors (gateway, polls, email, console)',
+    'processors (tag-freshness, keep-reference where there are tables, stitch-identity, customers, detect-fraud, watch-sources) and connectors (gateway, polls, enrichments, email, console)',
   )
   .description('some processors or connectors of a deployment, on an own cluster or on that of `freshet start`')
   .addOption(workspace)

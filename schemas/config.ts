@@ -55,7 +55,9 @@ export type SourceInput =
   /** Asked for by HTTP by the connector `polls`, written to the source's raw topic. */
   | { readonly kind: 'poll'; readonly poll: PollConfig }
   /** Calls of others, taken in by the gateway and written to the source's raw topic. */
-  | { readonly kind: 'webhook'; readonly webhook: WebhookConfig };
+  | { readonly kind: 'webhook'; readonly webhook: WebhookConfig }
+  /** What third parties answer when the connector `enrichments` asks them because of an event, written to the source's raw topic. */
+  | { readonly kind: 'enrich'; readonly enrich: EnrichConfig };
 
 /** What is asked for by HTTP, and how often. Headers hold secrets: they are never shown. */
 export interface PollConfig {
@@ -68,6 +70,27 @@ export interface PollConfig {
   readonly cursor: { readonly next: string; readonly first: string; readonly more: string | null } | null;
   readonly headers: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
+}
+
+/** What third parties are asked because of which events. Headers hold secrets: they are never shown. Durations in milliseconds. */
+export interface EnrichConfig {
+  /** Names of the events that cause a question. */
+  readonly events: readonly string[];
+  /** CEL over `event`: what is asked about; null or empty: nothing. */
+  readonly key: string;
+  /** `{key}` stands for what is asked about. */
+  readonly url: string;
+  /** An answer is kept so long, and meanwhile the same is not asked again. */
+  readonly freshForMs: number;
+  readonly budget: { readonly calls: number; readonly perMs: number };
+  /** Calls under way at the same time. */
+  readonly atOnce: number;
+  /** Calls for one question, at most. */
+  readonly attempts: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+  /** Answers are told of the customers whose events caused the question; otherwise of things. */
+  readonly ofCustomers: boolean;
 }
 
 /** How calls of others are signed, by HMAC-SHA-256 over the body as it came. */

@@ -1,6 +1,7 @@
 import type { JsonSchema } from './config.ts';
 import { durationSchema } from './duration.ts';
 import { tableSchema } from './reference-table.ts';
+import { enrichSchema } from './source-enrich.ts';
 import { pollSchema, webhookSchema } from './source-pull.ts';
 import { cadenceSchema } from './source-cadence.ts';
 import { objectSchema, textSchema } from './schema-parts.ts';
@@ -96,6 +97,7 @@ export const sourceSchema: JsonSchema = {
       file,
       poll: pollSchema,
       webhook: webhookSchema,
+      enrich: enrichSchema,
       keep: durationSchema(
         'How long its raw records are kept, from 1h to 400d: of the raw topic of the source; endpoints share events.raw, which is kept as long as the longest of them asks; 28d by default',
       ),

@@ -5,6 +5,12 @@ import { objectSchema, textSchema } from './schema-parts.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
+/** `auth` of a question, as the schema lets it through. */
+export type AuthYaml =
+  | { readonly bearer: string }
+  | { readonly basic: { readonly user: string; readonly password: string } }
+  | { readonly header: string; readonly value: string };
+
 /** `poll` of a source file, as the schema lets it through. */
 export interface PollYaml {
   readonly url: string;
@@ -12,10 +18,7 @@ export interface PollYaml {
   readonly items?: string;
   readonly cursor?: { readonly next: string; readonly first?: string; readonly more?: string };
   readonly headers?: Readonly<Record<string, string>>;
-  readonly auth?:
-    | { readonly bearer: string }
-    | { readonly basic: { readonly user: string; readonly password: string } }
-    | { readonly header: string; readonly value: string };
+  readonly auth?: AuthYaml;
   readonly timeout?: string;
 }
 
@@ -41,6 +44,22 @@ const secret = (description: string): JsonSchema => ({
   description: `${description} \${NAME} of an environment variable: secrets do not stand in files.`,
 });
 
+/** How a question of ours says who asks. */
+export const authSchema: JsonSchema = {
+  description: 'How it says who it is: {bearer}, {basic: {user, password}} or {header, value}',
+  anyOf: [
+    objectSchema('By a bearer token.', { bearer: secret('The token.') }, ['bearer']),
+    objectSchema(
+      'By user and password.',
+      {
+        basic: objectSchema('Who.', { user: textSchema('The user.'), password: secret('The password.') }, ['user', 'password']),
+      },
+      ['basic'],
+    ),
+    objectSchema('By a header.', { header: textSchema('Its name.'), value: secret('Its value.') }, ['header', 'value']),
+  ],
+};
+
 /** The part `poll` of a source file. */
 export const pollSchema: JsonSchema = objectSchema(
   'Asked for by HTTP, again and again; each thing found is a record of the raw topic.',
@@ -62,23 +81,7 @@ export const pollSchema: JsonSchema = objectSchema(
       ['next'],
     ),
     headers: { type: 'object', description: 'Headers of the question.', additionalProperties: textSchema('The value.') },
-    auth: {
-      description: 'How it says who it is: {bearer}, {basic: {user, password}} or {header, value}',
-      anyOf: [
-        objectSchema('By a bearer token.', { bearer: secret('The token.') }, ['bearer']),
-        objectSchema(
-          'By user and password.',
-          {
-            basic: objectSchema('Who.', { user: textSchema('The user.'), password: secret('The password.') }, [
-              'user',
-              'password',
-            ]),
-          },
-          ['basic'],
-        ),
-        objectSchema('By a header.', { header: textSchema('Its name.'), value: secret('Its value.') }, ['header', 'value']),
-      ],
-    },
+    auth: authSchema,
     timeout: durationSchema('How long an answer may take; 30s by default.'),
   },
   ['url', 'every'],
@@ -126,7 +129,7 @@ export const webhookSchema: JsonSchema = objectSchema(
 /** Compiles `poll`; ConfigProblem with the path and what was expected. */
 export function compilePoll(poll: PollYaml, env: Env): PollConfig {
   const path: ConfigPath = ['poll'];
-  const { auth, cursor } = poll;
+  const { cursor } = poll;
   const everyMs = parseDuration(poll.every, [...path, 'every']);
   if (everyMs < 1000) throw new ConfigProblem([...path, 'every'], 'expected 1s or more');
   const check = (expression: string, ...at: string[]): string => {
@@ -134,13 +137,6 @@ export function compilePoll(poll: PollYaml, env: Env): PollConfig {
     return expression;
   };
   if (cursor?.more !== undefined) compileCondition(cursor.more, { variables: ['body'], path: [...path, 'cursor', 'more'] });
-  const headers: Record<string, string> = { ...poll.headers };
-  if (auth && 'bearer' in auth) headers['authorization'] = `Bearer ${secretOf(auth.bearer, env, [...path, 'auth', 'bearer'])}`;
-  else if (auth && 'basic' in auth) {
-    const { user, password } = auth.basic;
-    const secretText = secretOf(password, env, [...path, 'auth', 'basic', 'password']);
-    headers['authorization'] = `Basic ${Buffer.from(`${user}:${secretText}`).toString('base64')}`;
-  } else if (auth) headers[auth.header] = secretOf(auth.value, env, [...path, 'auth', 'value']);
   return {
     url: poll.url,
     everyMs,
@@ -149,7 +145,7 @@ export function compilePoll(poll: PollYaml, env: Env): PollConfig {
       cursor === undefined
         ? null
         : { next: check(cursor.next, 'cursor', 'next'), first: cursor.first ?? '', more: cursor.more ?? null },
-    headers,
+    headers: headersOf(poll, env, path),
     timeoutMs: poll.timeout === undefined ? 30_000 : parseDuration(poll.timeout, [...path, 'timeout']),
   };
 }
@@ -169,6 +165,20 @@ export function compileWebhook({ secrets, signature, within }: WebhookYaml, env:
     idHeader: id?.toLowerCase() ?? null,
     withinMs: within === undefined ? 5 * 60_000 : parseDuration(within, ['webhook', 'within']),
   };
+}
+
+/** The headers of a question, with what says who asks; ConfigProblem where a secret is missing. */
+export function headersOf(
+  { headers = {}, auth }: Pick<PollYaml, 'headers' | 'auth'>,
+  env: Env,
+  path: ConfigPath,
+): Readonly<Record<string, string>> {
+  if (auth === undefined) return headers;
+  if ('bearer' in auth) return { ...headers, authorization: `Bearer ${secretOf(auth.bearer, env, [...path, 'auth', 'bearer'])}` };
+  if ('header' in auth) return { ...headers, [auth.header]: secretOf(auth.value, env, [...path, 'auth', 'value']) };
+  const { user, password } = auth.basic;
+  const text = secretOf(password, env, [...path, 'auth', 'basic', 'password']);
+  return { ...headers, authorization: `Basic ${Buffer.from(`${user}:${text}`).toString('base64')}` };
 }
 
 function secretOf(reference: string, env: Env, path: ConfigPath): string {

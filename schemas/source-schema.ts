@@ -15,6 +15,7 @@ import { schemaCheck } from './json-schema.ts';
 import { compileTable, type TableYaml } from './reference-table.ts';
 import { isSegmentType, segmentTypes } from './segment-message.ts';
 import { cadenceOf, type CadenceYaml } from './source-cadence.ts';
+import { compileEnrich, type EnrichYaml } from './source-enrich.ts';
 import { compilePoll, compileWebhook, type PollYaml, type WebhookYaml } from './source-pull.ts';
 import { sourceSchema } from './source-fields.ts';
 import type { Liveness } from '../runtime/watermarks/contract.ts';
@@ -55,6 +56,7 @@ interface SourceYaml {
   };
   readonly poll?: PollYaml;
   readonly webhook?: WebhookYaml;
+  readonly enrich?: EnrichYaml;
   readonly keep?: string;
   readonly mode?: SourceMode;
   readonly cadence?: CadenceYaml;
@@ -135,12 +137,12 @@ function zoneOf(timezone: string): string {
 }
 
 function inputOf(yaml: SourceYaml, env: Env, timezone: string): SourceInput {
-  const given = (['endpoint', 'topic', 'file', 'poll', 'webhook'] as const).filter((kind) => yaml[kind] !== undefined);
+  const given = (['endpoint', 'topic', 'file', 'poll', 'webhook', 'enrich'] as const).filter((kind) => yaml[kind] !== undefined);
   if (given.length !== 1) {
     const found = given.length === 0 ? 'none' : given.join(' and ');
     throw new ConfigProblem(
       given[1] === undefined ? [] : [given[1]],
-      `expected exactly one of endpoint, topic, file, poll and webhook, found ${found}`,
+      `expected exactly one of endpoint, topic, file, poll, webhook and enrich, found ${found}`,
     );
   }
   if (yaml.endpoint !== undefined) {
@@ -148,6 +150,7 @@ function inputOf(yaml: SourceYaml, env: Env, timezone: string): SourceInput {
     return { kind: 'endpoint', writeKeyHashes };
   }
   if (yaml.poll !== undefined) return { kind: 'poll', poll: compilePoll(yaml.poll, env) };
+  if (yaml.enrich !== undefined) return { kind: 'enrich', enrich: compileEnrich(yaml.enrich, env, customersOf(yaml)) };
   if (yaml.webhook !== undefined) return { kind: 'webhook', webhook: compileWebhook(yaml.webhook, env) };
   if (yaml.file === undefined) return { kind: 'topic' };
   compileCel(yaml.file.time, { variables: ['record'], path: ['file', 'time'], timezone });
@@ -161,6 +164,20 @@ function inputOf(yaml: SourceYaml, env: Env, timezone: string): SourceInput {
   return { kind: 'file', file };
 }
 
+/** Whether what becomes of an answer is of the customer who caused the question. */
+function customersOf({ transform, table }: SourceYaml): boolean {
+  if (transform === undefined)
+    throw new ConfigProblem(['enrich'], '"transform" is missing beside it: it says what becomes of an answer');
+  const told = transform.filter(({ skip }) => skip === undefined);
+  const ofCustomers = told.filter(({ identifiers = {} }) => Object.keys(identifiers).length > 0);
+  if (ofCustomers.length === 0 && table === undefined)
+    throw new ConfigProblem(
+      ['enrich'],
+      'expected a rule of transform with identifiers, or a table: nobody would hear of an answer',
+    );
+  return ofCustomers.length > 0;
+}
+
 function keyHash(key: string, env: Env, path: ConfigPath): string {
   if (key.startsWith('sha256:')) return key.slice('sha256:'.length).toLowerCase();
   const name = key.slice(2, -1);
@@ -172,6 +189,8 @@ function keyHash(key: string, env: Env, path: ConfigPath): string {
 function livenessOf({ liveness, transform = [] }: SourceYaml, input: SourceInput, cadence: Cadence): Liveness {
   if (input.kind === 'file' && liveness !== undefined && liveness !== 'batch')
     throw new ConfigProblem(['liveness'], 'expected batch: the reader of the files states how far they have been read');
+  if (input.kind === 'enrich' && liveness !== undefined)
+    throw new ConfigProblem(['liveness'], 'expected none: whoever asks states up to when all has been answered');
   if (
     input.kind === 'poll' &&
     liveness !== undefined &&
@@ -197,7 +216,7 @@ function livenessOf({ liveness, transform = [] }: SourceYaml, input: SourceInput
       return { kind: 'idle-after', patienceMs: Number.POSITIVE_INFINITY };
     case undefined:
       if (input.kind === 'endpoint' || input.kind === 'webhook') return { kind: 'heartbeat' };
-      if (input.kind === 'file' || input.kind === 'poll') return { kind: 'stated' };
+      if (input.kind === 'file' || input.kind === 'poll' || input.kind === 'enrich') return { kind: 'stated' };
       return { kind: 'idle-after', patienceMs: cadence.kind === 'on-change' ? Number.POSITIVE_INFINITY : 5 * 60_000 };
     default:
       return { kind: 'idle-after', patienceMs: parseDuration(liveness.idle_after, ['liveness', 'idle_after']) };

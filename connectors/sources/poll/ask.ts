@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { FreshetError } from '../../../runtime/errors.ts';
 import { compileCel, compileCondition } from '../../../schemas/cel.ts';
 import type { PollConfig } from '../../../schemas/config.ts';
+import { NoAnswer, retryAfter, wholeBody } from '../http-answer.ts';
 import type { PollState } from './state.ts';
 
 /** What an answer brought. `unchanged`: it is the last one once more. */
@@ -13,16 +14,6 @@ export interface Answer {
   readonly state: Omit<PollState, 'askedAt' | 'partly'>;
   /** SHA-256 of the answer; null where nothing came. */
   readonly digest: string | null;
-}
-
-/** Why there is no answer; `retryAfterMs` is what the other side asked for. */
-export class NoAnswer extends Error {
-  readonly retryAfterMs: number | undefined;
-  constructor(message: string, retryAfterMs?: number, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'NoAnswer';
-    this.retryAfterMs = retryAfterMs;
-  }
 }
 
 export type Ask = (state: PollState | undefined, signal: AbortSignal) => Promise<Answer>;
@@ -54,9 +45,9 @@ export function asker(poll: PollConfig, http: typeof fetch): Ask {
     }
     if (!response.ok) {
       await response.body?.cancel();
-      throw new NoAnswer(`answered with ${response.status}`, retryAfter(response.headers.get('retry-after')));
+      throw new NoAnswer(`answered with ${response.status}`, retryAfter(response));
     }
-    const bytes = await wholeBody(response);
+    const bytes = await wholeBody(response, MOST_BYTES);
     const digest = createHash('sha256').update(bytes).digest('base64url');
     const state = { ...before, digest, etag: response.headers.get('etag'), lastModified: response.headers.get('last-modified') };
     // A page further on may look the same and is not.
@@ -111,26 +102,4 @@ async function question(
 /** CEL counts in bigints, which JSON does not know. */
 function plain(value: unknown): unknown {
   return typeof value === 'bigint' ? Number(value) : value;
-}
-
-async function wholeBody(response: Response): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  try {
-    for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-      size += chunk.length;
-      if (size > MOST_BYTES) throw new NoAnswer(`the answer is larger than ${MOST_BYTES} bytes`);
-      chunks.push(chunk);
-    }
-  } catch (error) {
-    throw error instanceof NoAnswer ? error : new NoAnswer('the answer broke off', undefined, { cause: error });
-  }
-  return Buffer.concat(chunks);
-}
-
-/** Seconds, or a date; an hour at most. */
-function retryAfter(text: string | null): number | undefined {
-  if (text === null) return undefined;
-  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
-  return Number.isFinite(ms) ? Math.min(3_600_000, Math.max(0, ms)) : undefined;
 }

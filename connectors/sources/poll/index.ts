@@ -1,11 +1,13 @@
 import type { Names, Log } from '../../../runtime/environment.ts';
-import type { GroupMember, Kafka, ProduceBatch, TransactionalProducer } from '../../../runtime/kafka/contract.ts';
+import type { Kafka, ProduceBatch, TransactionalProducer } from '../../../runtime/kafka/contract.ts';
 import { partitionFor } from '../../../runtime/partition.ts';
 import { appendHop, HOPS } from '../../../runtime/hops.ts';
 import type { ProduceRecord } from '../../../runtime/record.ts';
 import type { SourceConfig } from '../../../schemas/config.ts';
 import { rawTopic } from '../../../schemas/topics.ts';
-import { type Answer, type Ask, NoAnswer } from './ask.ts';
+import { NoAnswer } from '../http-answer.ts';
+import { oneEach } from '../one-each.ts';
+import type { Answer, Ask } from './ask.ts';
 import type { PollMetrics } from './metrics.ts';
 import { pollsTopic, type PollState, readState, stateBatch } from './state.ts';
 
@@ -159,35 +161,17 @@ export interface Polls {
 /** Asks for all polled sources that the group gives to this process: each is asked for by one process at a time. */
 export async function startPolls({ sources, askerOf, state, ...options }: PollsOptions): Promise<Polls> {
   const polled = sources.flatMap((source) => (source.input.kind === 'poll' ? [{ source, poll: source.input.poll }] : []));
-  const running = new Map<number, { readonly end: AbortController; readonly done: Promise<void> }>();
-  const member: GroupMember = options.kafka.member({
+  return await oneEach({
+    kafka: options.kafka,
     group: options.names.group('polls'),
     topic: options.names.topic(pollsTopic.name),
-    tasks: polled.length,
-    owned: () => [...running.keys()],
-    onAssignment: (tasks) => {
-      for (const [task, { end }] of running)
-        if (!tasks.includes(task)) {
-          end.abort();
-          running.delete(task);
-        }
-      for (const task of tasks) {
-        const each = polled[task];
-        if (each === undefined || running.has(task)) continue;
-        const end = new AbortController();
-        const { source } = each;
-        const own = { ...options, source, everyMs: each.poll.everyMs, ask: askerOf(source), signal: end.signal };
-        const done = poll({ ...own, state: (upTo) => state(source.name, upTo) });
-        running.set(task, { end, done });
-      }
+    count: polled.length,
+    run: async (index, signal) => {
+      const each = polled[index];
+      if (each === undefined) return;
+      const { source } = each;
+      const own = { ...options, source, everyMs: each.poll.everyMs, ask: askerOf(source), signal };
+      await poll({ ...own, state: (upTo) => state(source.name, upTo) });
     },
   });
-  await member.start();
-  return {
-    stop: async () => {
-      for (const { end } of running.values()) end.abort();
-      await Promise.all([...running.values()].map(({ done }) => done));
-      await member.stop();
-    },
-  };
 }
