@@ -3,7 +3,8 @@ import { join } from 'node:path';
 
 // Everything, one after the other, on a machine that should have nothing else to do; ends with bench/README.md written anew.
 
-for (const name of ['engine', 'pipeline', 'restore', 'growth', 'segments', 'burst', 'identity']) run(`${name}.ts`, ['--keep']);
+for (const name of ['engine', 'pipeline', 'restore', 'growth', 'segments', 'burst', 'identity', 'proof'])
+  run(`${name}.ts`, ['--keep']);
 run('readme.ts', []);
 
 function run(file: string, args: readonly string[]): void {

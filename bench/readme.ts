@@ -5,6 +5,7 @@ import type { EngineValues } from './engine.ts';
 import type { GrowthValues } from './growth.ts';
 import type { IdentityValues } from './identity.ts';
 import type { PipelineValues } from './pipeline.ts';
+import type { ProofValues } from './proof.ts';
 import type { SegmentsValues } from './segments.ts';
 import {
   burstTable,
@@ -12,6 +13,7 @@ import {
   growthTable,
   identityTable,
   latencyTable,
+  proofTable,
   restoreTable,
   segmentsTable,
   type RestoreValues,
@@ -54,6 +56,7 @@ const chapters = [
   chapter<RestoreValues>('State that is gone', of('restore'), 'restore', restoreTable),
   chapter<BurstValues>('Everybody at once', of('burst'), 'burst', burstTable),
   chapter<IdentityValues>('What identity costs', of('identity'), 'identity', identityTable),
+  chapter<ProofValues>('What proof and watermarks cost', of('proof'), 'proof', proofTable),
   `## Where the time goes\n\n${of('profiles')}`,
 ];
 writeFileSync(

@@ -3,6 +3,7 @@ import type { EngineValues } from '../engine.ts';
 import type { GrowthValues } from '../growth.ts';
 import type { IdentityValues } from '../identity.ts';
 import type { PipelineValues } from '../pipeline.ts';
+import type { ProofValues } from '../proof.ts';
 import type { SegmentsValues } from '../segments.ts';
 import { type Latency, median, type Spread } from '../support/statistics.ts';
 import { chainRatios, engineRatios } from './ratios.ts';
@@ -72,6 +73,18 @@ export function growthTable({ rows }: GrowthValues): string {
       ...[row.warmStart, row.afterKill, row.coldStart].map(tenth),
     ]),
   );
+}
+
+export function proofTable({ events, rows }: ProofValues): string {
+  const [both] = rows;
+  const head = ['customers', 'events/s', 'beside both', 'CPU µs per event'];
+  const cells = rows.map(({ variant, rate, cpu }) => [
+    variant,
+    whole(rate),
+    (rate / (both?.rate || Number.NaN)).toFixed(2),
+    tenth(cpu),
+  ]);
+  return `${table(head, cells)}\n\n${whole(events)} events in each turn.`;
 }
 
 export function segmentsTable(values: SegmentsValues): string {
