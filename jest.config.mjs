@@ -20,6 +20,10 @@ const onCluster = {
   globalSetup: '<rootDir>/infra/jest/with-cluster.ts',
   globalTeardown: '<rootDir>/infra/jest/end-cluster.ts',
 };
+const onThreeBrokers = {
+  globalSetup: '<rootDir>/infra/jest/with-three-brokers.ts',
+  globalTeardown: '<rootDir>/infra/jest/end-three-brokers.ts',
+};
 
 export default {
   maxWorkers: '100%',
@@ -33,7 +37,7 @@ export default {
     tier('broker', 120_000, { tries: 2, ...onCluster }),
     tier('start', 300_000, { tries: 2, globalSetup: '<rootDir>/infra/jest/like-production.ts' }),
     tier('chaos', 600_000, { globalSetup: '<rootDir>/infra/jest/like-production.ts' }),
-    tier('faults', 300_000, { tries: 2, globalSetup: '<rootDir>/infra/jest/like-production.ts' }),
+    tier('faults', 300_000, { tries: 2, ...onThreeBrokers }),
     // The same tier: the chapters of the walk once more, on a ground that fails. Two of them step tasks by hand.
     tier('faults', 120_000, {
       tries: 2,

@@ -1,19 +1,17 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { LocalCluster } from '../../infra/local/cluster.ts';
+import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { partitionFor } from '../../runtime/partition.ts';
 import { eventually } from '../support/eventually.ts';
-import { startThreeBrokers } from '../support/three-brokers.ts';
+import { sharedBrokers } from '../support/three-brokers.ts';
 import { Deployment, SESSION_TIMEOUT_MS } from './harness/deployment.ts';
 import { spotless } from './harness/oracle.ts';
 import { PARTITIONS } from './hosts/topology.ts';
 
-let cluster: LocalCluster;
+let brokers: readonly string[];
 let deployment: Deployment | undefined;
 beforeAll(async () => {
-  cluster = await startThreeBrokers();
+  brokers = await sharedBrokers();
 });
 afterEach(() => deployment?.close());
-afterAll(() => cluster.stop());
 
 const task = 'sum-numbers-1';
 const ofTask = (key: string): boolean => partitionFor(key, PARTITIONS) === 1;
@@ -24,7 +22,7 @@ describe('a process that dies in the middle of a transaction', () => {
     { name: 'F2', at: 'before-commit', where: 'after its position and before the commit' },
     { name: 'F3', at: 'committed', where: 'after the commit and before the store has it' },
   ] as const)('$where leaves nothing twice and nothing out ($name)', async ({ name, at }) => {
-    deployment = await Deployment.create({ brokers: cluster.brokers, hosts: 1 });
+    deployment = await Deployment.create({ brokers, hosts: 1 });
     const current = deployment;
     const host = current.host(0);
     host.start({ crash: { task, at, after: 4 } });
@@ -54,32 +52,5 @@ describe('a process that dies in the middle of a transaction', () => {
     } else {
       expect(aborted).toBeGreaterThan(0);
     }
-  });
-});
-
-describe('a process that sleeps until its tasks have gone to another', () => {
-  it.each([
-    { at: 'processed', where: 'just before its transaction' },
-    { at: 'committed', where: 'just before it writes to its store' },
-  ] as const)('$where is refused when it wakes, and takes part again (F6)', async ({ at }) => {
-    deployment = await Deployment.create({ brokers: cluster.brokers, hosts: 2 });
-    const sleeper = deployment.host(0);
-    const other = deployment.host(1);
-    sleeper.start({ crash: { task, at, after: 4, signal: 'SIGSTOP' } });
-    await sleeper.until(() => sleeper.said('started').length > 0);
-    for (let i = 0; i < 20; i++) await deployment.produce(50);
-    await sleeper.until(() => sleeper.said('crash').length > 0);
-    other.start();
-    await deployment.settled();
-    const seen = deployment.rows('echoes').length;
-    sleeper.signal('SIGCONT');
-    const from = sleeper.lines.length;
-    const gone = (): unknown[] => sleeper.said('log', 'task has gone to another owner', from).map((line) => line['task']);
-    const back = (): boolean => sleeper.tasks.length < 2 * PARTITIONS && sleeper.tasks.every(({ state }) => state === 'running');
-    await sleeper.until(() => sleeper.said('status', undefined, from).length > 0 && back());
-    expect(deployment.rows('echoes')).toHaveLength(seen);
-    for (let i = 0; i < 20; i++) await deployment.produce(50);
-    await deployment.settled();
-    expect(await deployment.judged(`F6, tasks fenced ${gone().length}`, 1)).toEqual(spotless);
   });
 });

@@ -3,12 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import type { LocalCluster } from '../../infra/local/cluster.ts';
+import { afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { metaKey } from '../../runtime/state/layout.ts';
 import { rocksdbEngine } from '../../runtime/state/rocksdb.ts';
 import { eventually } from '../support/eventually.ts';
-import { startThreeBrokers } from '../support/three-brokers.ts';
+import { sharedBrokers } from '../support/three-brokers.ts';
 import { compareReaders } from './harness/compared.ts';
 import { Deployment } from './harness/deployment.ts';
 import type { Host } from './harness/host.ts';
@@ -25,19 +24,18 @@ const seed = Number(process.env['FRESHET_FAULT_SEED'] ?? Date.now() % 1_000_000)
 const load = [40, 150] as const;
 const say = (line: string): void => void process.stderr.write(`freshet: ${line}\n`);
 
-let cluster: LocalCluster;
+let brokers: readonly string[];
 let deployment: Deployment | undefined;
 const prefixes: string[] = [];
 const deploy = async (hosts: number): Promise<Deployment> => {
-  deployment = await Deployment.create({ brokers: cluster.brokers, hosts });
+  deployment = await Deployment.create({ brokers, hosts });
   prefixes.push(deployment.prefix);
   return deployment;
 };
 beforeAll(async () => {
-  cluster = await startThreeBrokers();
+  brokers = await sharedBrokers();
 });
 afterEach(() => deployment?.close());
-afterAll(() => cluster.stop());
 
 describe('a process that is killed while its store writes a batch', () => {
   it('F4: leaves all of the batch or nothing, and nothing that it had not told before', async () => {
@@ -171,7 +169,7 @@ describe('two live processes that hold the same transactional ids to be theirs',
     const logs = processors.flatMap(({ name }) =>
       Array.from({ length: PARTITIONS }, (_, partition) => ({ topic: `${current.prefix}${name}.changelog`, partition })),
     );
-    const logged = await Promise.all(logs.map(async (log) => turnsOf(await writersOf(cluster.brokers, log))));
+    const logged = await Promise.all(logs.map(async (log) => turnsOf(await writersOf(brokers, log))));
     const sum = (of: 'turns' | 'returns'): number => logged.reduce((total, one) => total + one[of], 0);
     const figures = `fenced ${count}, ping-pong ${lasted} ms, turns ${sum('turns')}, returns ${sum('returns')}`;
     expect(await current.judged(`F7, ${figures}`, 1, 'ours')).toEqual(spotless);
@@ -182,7 +180,7 @@ describe('two live processes that hold the same transactional ids to be theirs',
 });
 
 it('F4, F5, F7, F15: have left what Kafka reads as we do', async () => {
-  const { records, onlyOurs, onlyTheirs } = await compareReaders(cluster.brokers, prefixes);
+  const { records, onlyOurs, onlyTheirs } = await compareReaders(brokers, prefixes);
   say(`F4, F5, F7, F15: compared ${records} records, only ours ${onlyOurs}, only Kafka's ${onlyTheirs}`);
   expect([onlyOurs, onlyTheirs]).toEqual([0, 0]);
   expect(records).toBeGreaterThan(1_000);

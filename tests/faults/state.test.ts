@@ -1,24 +1,22 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { LocalCluster } from '../../infra/local/cluster.ts';
+import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { partitionFor } from '../../runtime/partition.ts';
 import { eventually } from '../support/eventually.ts';
 import { realKafka } from '../support/real-kafka.ts';
-import { startThreeBrokers } from '../support/three-brokers.ts';
+import { sharedBrokers } from '../support/three-brokers.ts';
 import { Deployment } from './harness/deployment.ts';
 import type { Host } from './harness/host.ts';
 import { spotless } from './harness/oracle.ts';
 import { PARTITIONS } from './hosts/topology.ts';
 
-let cluster: LocalCluster;
+let brokers: readonly string[];
 let deployment: Deployment | undefined;
 beforeAll(async () => {
-  cluster = await startThreeBrokers();
+  brokers = await sharedBrokers();
 });
 afterEach(() => deployment?.close());
-afterAll(() => cluster.stop());
 
 async function started(host: Host, more: Parameters<Host['start']>[0] = {}): Promise<void> {
   const from = host.lines.length;
@@ -31,7 +29,7 @@ const failed = (host: Host, task: string): boolean => host.tasks.some((one) => o
 describe('state', () => {
   it('is whole before anything is processed, also when others join while it is restored (F14)', async () => {
     const keys = 20_000;
-    deployment = await Deployment.create({ brokers: cluster.brokers, hosts: 2, keys });
+    deployment = await Deployment.create({ brokers, hosts: 2, keys });
     const first = deployment.host(0);
     const second = deployment.host(1);
     await started(first);
@@ -56,7 +54,7 @@ describe('state', () => {
   });
 
   it('is rebuilt where its folder was removed or one byte of it has changed (F16)', async () => {
-    deployment = await Deployment.create({ brokers: cluster.brokers, hosts: 1 });
+    deployment = await Deployment.create({ brokers, hosts: 1 });
     const host = deployment.host(0);
     // The second start brings what the log of the first held into a file.
     for (const count of [1_000, 0]) {
@@ -89,7 +87,7 @@ describe('state', () => {
   });
 
   it('takes no further record while its disk is full, and goes on by itself when there is room (F18)', async () => {
-    deployment = await Deployment.create({ brokers: cluster.brokers, hosts: 1 });
+    deployment = await Deployment.create({ brokers, hosts: 1 });
     const host = deployment.host(0);
     await started(host);
     await deployment.produce(1_000);
@@ -113,7 +111,7 @@ describe('state', () => {
 if (process.env['FRESHET_FAULTS'] === 'long')
   describe('a small disk of its own', () => {
     it('fills up, is told of with its folder and what is free, and work goes on when there is room (F18)', async () => {
-      deployment = await Deployment.create({ brokers: cluster.brokers, hosts: 1 });
+      deployment = await Deployment.create({ brokers, hosts: 1 });
       const host = deployment.host(0);
       const { dataDir } = host.settings;
       mkdirSync(dataDir);
@@ -152,7 +150,7 @@ if (process.env['FRESHET_FAULTS'] === 'long')
 
 describe('an input that has lost what was not read yet', () => {
   it('stops its task with an alarm and lets the others go on (F17)', async () => {
-    deployment = await Deployment.create({ brokers: cluster.brokers, hosts: 1 });
+    deployment = await Deployment.create({ brokers, hosts: 1 });
     const current = deployment;
     const host = current.host(0);
     await started(host);
@@ -160,7 +158,7 @@ describe('an input that has lost what was not read yet', () => {
     await current.settled();
     await host.stop();
     await current.produce(1_000);
-    const harness = await realKafka({ brokers: cluster.brokers, clientId: 'truncate' });
+    const harness = await realKafka({ brokers, clientId: 'truncate' });
     await harness.truncate({ topic: `${current.prefix}numbers`, partition: 1 }, (await current.position('numbers', 1)) - 5);
     await harness.close();
 

@@ -3,13 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { LocalCluster } from '../../infra/local/cluster.ts';
 import { connectKafka } from '../../runtime/kafka/connect.ts';
 import type { Kafka, PartitionStream } from '../../runtime/kafka/contract.ts';
 import { partitionFor } from '../../runtime/partition.ts';
 import { encodeClaim, claimKey } from '../../runtime/watermarks/claims.ts';
 import { SOURCE } from '../../runtime/watermarks/stages.ts';
-import { startThreeBrokers } from '../support/three-brokers.ts';
+import { sharedBrokers } from '../support/three-brokers.ts';
 import { Host } from './harness/host.ts';
 
 const SESSION_TIMEOUT_MS = 6_000;
@@ -19,16 +18,16 @@ const AT = 1_000_000;
 /** Records of the other partition, one after the other, with this pause, milliseconds. */
 const PACE_MS = 50;
 
-let cluster: LocalCluster;
+let brokers: readonly string[];
 let kafka: Kafka;
 let host: Host;
 let dataDir: string;
 const prefix = 'timers.';
 beforeAll(async () => {
-  cluster = await startThreeBrokers();
-  kafka = await connectKafka({ brokers: cluster.brokers, clientId: 'timers' }, { waitMs: 60_000 });
+  brokers = await sharedBrokers();
+  kafka = await connectKafka({ brokers, clientId: 'timers' }, { waitMs: 60_000 });
   dataDir = mkdtempSync(join(tmpdir(), 'freshet-timers-'));
-  host = new Host({ brokers: cluster.brokers, prefix, dataDir, sessionTimeoutMs: SESSION_TIMEOUT_MS }, 'alarms');
+  host = new Host({ brokers, prefix, dataDir, sessionTimeoutMs: SESSION_TIMEOUT_MS }, 'alarms');
   const specs = [
     { name: 'alarms', partitions: PARTITIONS, config: {} },
     { name: 'rings', partitions: PARTITIONS, config: {} },
@@ -40,7 +39,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await host.kill();
   await kafka.close();
-  await cluster.stop();
   rmSync(dataDir, { recursive: true, force: true });
 });
 

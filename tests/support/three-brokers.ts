@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { clusterFolder } from '../../infra/jest/abandoned.ts';
 import { startLocalCluster, type LocalCluster } from '../../infra/local/cluster.ts';
+import { eventually } from './eventually.ts';
 
 export interface ThreeBrokersOptions {
   /** With a schema registry, which keeps its schemas in them. */
@@ -29,4 +30,16 @@ export async function startThreeBrokers({ registry = false }: ThreeBrokersOption
       rmSync(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+/** Addresses of the three brokers that the files of the fault tier share: none of them may be harmed. */
+export async function sharedBrokers(): Promise<readonly string[]> {
+  const place = process.env['FRESHET_THREE_BROKERS'] ?? '';
+  const there = (is: boolean): void => {
+    if (!is) throw new Error('the brokers of the fault tier do not come up');
+  };
+  await eventually(async () => existsSync(place), there, { patienceMs: 120_000 });
+  const told = JSON.parse(readFileSync(place, 'utf8')) as { readonly brokers?: readonly string[]; readonly failure?: string };
+  if (told.brokers === undefined) throw new Error(told.failure);
+  return told.brokers;
 }

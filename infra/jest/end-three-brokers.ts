@@ -1,0 +1,4 @@
+import { tearDown } from './with-three-brokers.ts';
+
+/** Jest's globalTeardown of the fault tier. */
+export default tearDown;
