@@ -5,6 +5,7 @@ import { previewSplit } from './identity-explain.ts';
 import { retainedHistory } from './identity-history.ts';
 import { readPair, resultOf, splitIdentity, type SplitResult } from './identity-split.ts';
 import type { Pipeline } from './pipeline.ts';
+import { judgePairs, openReviews, verdicts } from './review-queue.ts';
 import { KEEPERS } from './topology.ts';
 
 /** How long a request waits for what comes of it. */
@@ -40,5 +41,10 @@ export function identityDesk(
       return { done: true, result: (await previewSplit(visit, { rules, secret, commands }, first, second)) ?? null };
     },
     found: async (id) => told(await resultOf(desk, id)),
+    reviews: async (limit) => {
+      const open = await openReviews(desk);
+      return { total: open.size, reviews: [...open.values()].slice(0, limit) };
+    },
+    judge: ({ ids, verdict }) => judgePairs(desk, { ids, verdict: verdicts[verdict], judgedAt: Date.now() }),
   };
 }

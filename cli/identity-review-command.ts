@@ -2,10 +2,10 @@ import { Command } from 'commander';
 import { judgeReviews, listReviews, type ReviewChoice } from './identity-review.ts';
 import type { Settings } from './settings.ts';
 
-const verdicts = {
-  accept: ['same', 'they are one person: a weak link of the confidence 1; for one customer of both send an alias'],
-  reject: ['different', 'they are two people, whatever they look like'],
-  reopen: ['open', 'as if nobody had decided; the id is c_one.c_other'],
+const meanings = {
+  accept: 'they are one person: a weak link of the confidence 1; for one customer of both send an alias',
+  reject: 'they are two people, whatever they look like',
+  reopen: 'as if nobody had decided; the id is c_one.c_other',
 } as const;
 
 /** `freshet identity review list|accept|reject|reopen`. */
@@ -18,11 +18,11 @@ export function reviewCommand(settings: () => Settings): Command {
     .option('--limit <count>', 'how many', Number, 50)
     .option('--json', 'a JSON object a line')
     .action((_: unknown, command: Command) => listReviews(given<ReviewChoice & { limit: number }>(command)));
-  for (const [name, [verdict, description]] of Object.entries(verdicts))
+  for (const verdict of ['accept', 'reject', 'reopen'] as const)
     review
-      .command(name)
+      .command(verdict)
       .argument('<id...>', 'as `list` tells it')
-      .description(description)
+      .description(meanings[verdict])
       .action((ids: string[], _: unknown, command: Command) => judgeReviews({ ...given(command), ids, verdict }));
   return review;
 }

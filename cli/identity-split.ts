@@ -14,7 +14,7 @@ import { scanTopic, type Verdict } from './scan.ts';
 import type { SeedResult } from './seeder.ts';
 
 /** What commands on identities need of a deployment. */
-export interface IdentityDesk {
+export interface IdentityDeployment {
   readonly kafka: Kafka;
   readonly producer: Pick<Producer, 'send'>;
   readonly serdes: SerdeSource;
@@ -112,7 +112,7 @@ export function commandEvent(
  * publishes nothing new.
  */
 export async function splitIdentity(
-  desk: IdentityDesk,
+  desk: IdentityDeployment,
   request: SplitRequest,
   at: number,
   id = `split-${randomUUID()}`,
@@ -141,7 +141,7 @@ export async function splitIdentity(
 }
 
 /** What has come of a command by now. */
-export async function resultOf(desk: IdentityDesk, id: string): Promise<SplitResult> {
+export async function resultOf(desk: IdentityDeployment, id: string): Promise<SplitResult> {
   const told: IdentityChange[] = [];
   await visit(desk, topics.identityChanges, (change) => {
     if (change.messageId === id && outcomes.has(change.kind)) told.push(change);
@@ -179,7 +179,7 @@ const outcomes: ReadonlySet<string> = new Set(['split', 'apart', 'unsplit', 'ref
 
 /** Since when, by broker time, events of more than one heir lay with each of these customers. */
 export async function historyOf(
-  desk: IdentityDesk,
+  desk: IdentityDeployment,
   ended: readonly string[],
 ): Promise<{ readonly lineage: Lineage; readonly mixed: ReadonlyMap<string, number> }> {
   const lineage = new Lineage();
@@ -202,7 +202,7 @@ export async function historyOf(
 }
 
 /** Messages requested for a customer since then, with what became of each. */
-export async function sentTo(desk: IdentityDesk, customer: string, since: number): Promise<readonly SentMessage[]> {
+export async function sentTo(desk: IdentityDeployment, customer: string, since: number): Promise<readonly SentMessage[]> {
   const sent = new Map<string, SentMessage>();
   await visit(desk, topics.activationsRequested, (request) => {
     if (request.customer !== customer || request.requestedAt < since) return;
@@ -218,7 +218,7 @@ export async function sentTo(desk: IdentityDesk, customer: string, since: number
 }
 
 async function visit<V>(
-  { kafka, serdes, topicName }: IdentityDesk,
+  { kafka, serdes, topicName }: IdentityDeployment,
   topic: Topic<V>,
   each: (value: V, at: number) => void,
 ): Promise<void> {

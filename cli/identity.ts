@@ -12,7 +12,7 @@ import { retainedHistory } from './identity-history.ts';
 import { recordsOfFiles, sourceOfFiles } from './identity-events.ts';
 import { explainIdentity, explanationLines, type LinkStep, previewSplit, type SplitPreview } from './identity-explain.ts';
 import { differenceLines, simulationJson, simulationLines } from './identity-report.ts';
-import { commandEvent, type IdentityDesk, readPair, splitIdentity, splitLines, type SplitRequest } from './identity-split.ts';
+import { commandEvent, type IdentityDeployment, readPair, splitIdentity, splitLines, type SplitRequest } from './identity-split.ts';
 import { KEEPERS } from './topology.ts';
 import { simulateIdentity, type Simulation } from './identity-simulate.ts';
 import { jsonLog } from './log.ts';
@@ -138,7 +138,7 @@ export async function split(choice: SplitChoice): Promise<void> {
       const found = await previewSplit(visit, { rules: identity, secret, commands }, first, second);
       return print(choice.json === true ? [JSON.stringify(found ?? null)] : previewLines(found, first, second));
     }
-    const desk: IdentityDesk = {
+    const desk: IdentityDeployment = {
       kafka,
       serdes,
       rules: identity,

@@ -2,9 +2,10 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { identityRouter, type SplitWish } from './index.ts';
+import { identityRouter, type Judging, type SplitWish } from './index.ts';
 
 const wishes: SplitWish[] = [];
+const judged: Judging[] = [];
 let server: Server;
 let url: string;
 beforeAll(async () => {
@@ -14,6 +15,12 @@ beforeAll(async () => {
         throw Object.assign(new Error('nobody: expected kind:value'), { code: 'CONFIG_INVALID' });
       wishes.push(wish);
       return Promise.resolve({ done: wish.reason !== 'slowly', result: { id: 's1' } });
+    },
+    reviews: (limit: number) => Promise.resolve({ total: 1, reviews: [{ id: 'r_1', limit }] }),
+    judge: (judging: Judging) => {
+      if (judging.ids.includes('r_0')) throw Object.assign(new Error('r_0: expected an id'), { code: 'CONFIG_INVALID' });
+      judged.push(judging);
+      return Promise.resolve([{ customer: 'c_1', other: 'c_2', verdict: judging.verdict }]);
     },
     found: (id: string) => Promise.resolve({ done: true, result: { id } }),
   };
@@ -58,5 +65,32 @@ describe('the route of splits', () => {
     expect((await post({ between, author: 'a' }, { 'content-type': 'text/plain' })).status).toBe(415);
     const foreign = { 'content-type': 'application/json', 'sec-fetch-site': 'cross-site' };
     expect((await post({ between, author: 'a' }, foreign)).status).toBe(403);
+  });
+});
+
+describe('the route of reviews', () => {
+  const review = (): string => url.replace('/split', '/review');
+  const say = (body: unknown, type = 'application/json'): Promise<Response> =>
+    fetch(review(), { method: 'POST', headers: { 'content-type': type }, body: JSON.stringify(body) });
+
+  it('lists what waits to be looked at, as much as is asked for', async () => {
+    expect(await (await fetch(`${review()}?limit=7`)).json()).toEqual({ total: 1, reviews: [{ id: 'r_1', limit: 7 }] });
+    expect((await fetch(`${review()}?limit=all`)).status).toBe(400);
+  });
+
+  it('hands on what somebody decided, and names the field that is wrong', async () => {
+    const told = await say({ ids: ['r_1'], verdict: 'accept' });
+    expect([told.status, await told.json()]).toEqual([200, { judged: [{ customer: 'c_1', other: 'c_2', verdict: 'accept' }] }]);
+    expect(judged).toEqual([{ ids: ['r_1'], verdict: 'accept' }]);
+    const wrong = [
+      { ids: [], verdict: 'accept' },
+      { ids: ['r_1'], verdict: 'merge' },
+      { ids: ['r_0'], verdict: 'reject' },
+    ];
+    const answers = await Promise.all(wrong.map(async (body) => say(body)));
+    expect(answers.map(({ status }) => status)).toEqual([400, 400, 400]);
+    const fields = await Promise.all(answers.map(async (answer) => ((await answer.json()) as { field: string }).field));
+    expect(fields).toEqual(['ids', 'verdict', 'ids']);
+    expect((await say({ ids: ['r_1'], verdict: 'accept' }, 'text/plain')).status).toBe(415);
   });
 });

@@ -34,7 +34,7 @@ let heard: Listener;
 beforeAll(async () => {
   deployment = await Deployment.create(workspace, { HALL_KEY: WRITE_KEY });
   kafka = new PlainKafka();
-  freshet = await deployment.run(['gateway', 'tag-freshness', 'stitch-identity', 'find-lookalikes', 'watch-sources']);
+  freshet = await deployment.run(['gateway', 'tag-freshness', 'stitch-identity', 'find-lookalikes', 'watch-sources', 'console']);
   heard = await kafka.listen(...topics.map((topic) => deployment.prefix + topic));
 });
 afterAll(async () => {
@@ -114,5 +114,21 @@ describe('who is who', () => {
     const unknown = await identity('review', 'reject', 'nobody');
     expect([unknown.code, unknown.stderr]).toEqual([1, expect.stringContaining('nobody: expected an id')]);
     expect((await identity('review', 'list')).stdout).toBe('0 to review\n');
+
+    const api = `${freshet.console}/api/identity/review`;
+    const judge = async (ids: readonly string[], verdict: string): Promise<unknown> => {
+      const headers = { 'content-type': 'application/json' };
+      return (await fetch(api, { method: 'POST', headers, body: JSON.stringify({ ids, verdict }) })).json();
+    };
+    const { length } = heard.values<IdentityReview | null>(reviews);
+    const pair = { customer: review?.customer, other: review?.other };
+    expect(await judge([`${review?.customer}.${review?.other}`], 'reopen')).toMatchObject({
+      judged: [{ ...pair, verdict: 'open' }],
+    });
+    await heard.until<IdentityReview | null>(reviews, (all) => all.length > length && all.at(-1) !== null);
+    expect(await (await fetch(api)).json()).toMatchObject({ total: 1, reviews: [{ id: review?.id, ...pair }] });
+    expect(await judge([review?.id ?? ''], 'reject')).toMatchObject({ judged: [{ ...pair, verdict: 'different' }] });
+    await heard.until<IdentityReview | null>(reviews, (all) => all.length > length + 1 && all.at(-1) === null);
+    expect(await (await fetch(api)).json()).toEqual({ total: 0, reviews: [] });
   });
 });

@@ -8,7 +8,7 @@
  * the cause `split`, the heirs enter theirs with the same cause, and nobody is written to for that.
  */
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { commandEvent, type IdentityDesk, readPair, resultOf } from '../../cli/identity-split.ts';
+import { commandEvent, type IdentityDeployment, readPair, resultOf } from '../../cli/identity-split.ts';
 import { openWishes, seed, type SeederOptions } from '../../cli/seeder.ts';
 import { KEEPERS } from '../../cli/topology.ts';
 import type { MembershipChange } from '../../schemas/generated/types.ts';
@@ -142,7 +142,7 @@ describe('a customer who turns out to be two', () => {
 });
 
 describe('what the operator is told', () => {
-  const desk = (of: Walk): IdentityDesk => ({
+  const desk = (of: Walk): IdentityDeployment => ({
     ...seederOf(of),
     keepers: KEEPERS,
     patienceMs: 0,

@@ -14,6 +14,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { judgePairs, openReviews } from '../../cli/review-queue.ts';
 import { topics } from '../../schemas/topics.ts';
 import { identify, type Walk, walks } from '../support/walk.ts';
 
@@ -86,11 +87,20 @@ describe('customers who look alike', () => {
       guest('b', { last_name: 'Kelley', address: masha.address }),
     );
     await walk.settle();
-    const [review, ...more] = walk.read(topics.identityReview);
+    const kafka = walk.driver.broker.client();
+    const queue = {
+      kafka,
+      serdes: walk.serdes,
+      topicName: ({ name }: { readonly name: string }) => name,
+      producer: kafka.producer(),
+    };
+    const [review, ...more] = (await openReviews(queue)).values();
     expect([review?.reason, more]).toEqual(['it is likely only', []]);
     const { customer = '', other = '' } = review ?? {};
-    walk.driver.pipe(topics.identityJudgements, customer, { customer, other, verdict: 'same', judgedAt: 1 });
+    await judgePairs(queue, { ids: [review?.id ?? ''], verdict: 'same', judgedAt: 1 });
     await walk.settle();
+    expect((await openReviews(queue)).size).toBe(0);
+    await expect(judgePairs(queue, { ids: ['nobody'], verdict: 'same', judgedAt: 2 })).rejects.toThrow('expected an id');
     expect(resembled()).toEqual(
       new Map([
         [customer, [other]],
