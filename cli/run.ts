@@ -5,6 +5,7 @@ import { connect, type Connection } from './cluster.ts';
 import { ProcessHealth, serveHealth } from './health.ts';
 import { followParent, runInstances, tellParent } from './instances.ts';
 import { jsonLog } from './log.ts';
+import { inWords, missingParts, neededParts } from './parts.ts';
 import { patiently } from './patiently.ts';
 import { WATCH_SOURCES } from './pipeline.ts';
 import type { Settings } from './settings.ts';
@@ -18,6 +19,9 @@ export interface RunOptions extends WorkspaceChoice {
   /** More than one: so many child processes with stores of their own, which share the tasks. Default 1. */
   readonly instances?: number;
 }
+
+/** What nobody has been heard of to run so long after the start is said to be missing. */
+const MISSING_AFTER_MS = 15_000;
 
 /**
  * Runs some parts of a deployment in this process, or in several of this machine, until a signal ends it. Brokers and
@@ -62,6 +66,16 @@ export async function run({ workspace: dir, profile, names, settings, instances 
     if (signal.aborted) return;
     log('info', 'running', { names, gateway: app.gatewayUrl, console: app.consoleUrl, health: probes.port });
     tellParent({ running: true, healthPort: probes.port });
+    watchForParts(app);
+  };
+  // Those that start at the same time have been heard of by then.
+  const watchForParts = ({ pipeline }: App): void => {
+    const look = setTimeout(() => {
+      for (const part of missingParts(neededParts(pipeline.sources), names, pipeline.progress.all()))
+        log('warn', 'a part is missing', { part: part.part, why: inWords(part) });
+    }, MISSING_AFTER_MS);
+    look.unref();
+    signal.addEventListener('abort', () => clearTimeout(look), { once: true });
   };
   const starting = bringUp();
   const stop = async (): Promise<void> => {

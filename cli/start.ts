@@ -91,7 +91,7 @@ export async function start({
     health.parts = started.health;
     closers.push(() => started.stop());
     if (signal.aborted) return;
-    process.stderr.write(`${welcome(started, workspace)}\n`);
+    process.stderr.write(`${welcome(started, workspace, demo)}\n`);
     const terminal = startTerminal({ out: process.stdout, snapshot: () => started.snapshot() });
     // What is said goes above the table, which would otherwise be drawn over it.
     if (process.stdout.isTTY) print = (line) => terminal.note(`freshet: ${line}`);

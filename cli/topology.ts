@@ -21,7 +21,7 @@ import { referenceTopic, topics } from '../schemas/topics.ts';
 import type { Workspace } from '../workspace/load.ts';
 
 /** Keeps reference tables, where there are any, and tells customers of changes. */
-const KEEP_REFERENCE = 'keep-reference';
+export const KEEP_REFERENCE = 'keep-reference';
 
 /** The task of a customer: segments and the messages they cause are one decision of one writer. */
 export const CUSTOMERS = 'customers';

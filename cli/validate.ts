@@ -5,6 +5,7 @@ import { formatDuration } from '../schemas/duration.ts';
 import { loadWorkspace } from '../workspace/load.ts';
 import { showProblem } from '../workspace/problems.ts';
 import { runSegmentTests } from '../workspace/segment-tests.ts';
+import { inWords, neededParts } from './parts.ts';
 
 export interface WorkspaceChoice {
   readonly workspace: string;
@@ -20,6 +21,7 @@ export async function validate({ workspace, profile }: WorkspaceChoice): Promise
   process.stdout.write(
     `${name}: ${sources.length} sources, ${segments.length} segments, ${activations.length} activations, ${templates.length} templates: all good\n`,
   );
+  for (const part of neededParts(sources)) process.stdout.write(`to run it: ${inWords(part)}\n`);
 }
 
 /** Prints how old the facts of every rule are at best and at worst, as the sources are declared. */
