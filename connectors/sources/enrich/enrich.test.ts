@@ -317,6 +317,30 @@ describe('an enrichment that is interrupted', () => {
     expect(asked).toHaveLength(1);
   });
 
+  it('keeps each answer in the transaction that tells it, however many transactions it takes', async () => {
+    const large = 'x'.repeat(60_000);
+    const { run, view, told, kafka } = await open((_, response) => json(response, { large }), { at_once: 20 }, ofThings);
+    const begin = kafka.transactionalProducer.bind(kafka);
+    const pages: string[][][] = [];
+    kafka.transactionalProducer = (id) => {
+      const producer = begin(id);
+      const transact = producer.transact.bind(producer);
+      producer.transact = async (batches) => {
+        const keys = batches.map(({ records }) => records.map(({ key }) => key?.toString() ?? ''));
+        const isTold = batches.map(({ topic }) => topic === 'raw.weather');
+        pages.push([keys.filter((_, i) => isTold[i]).flat(), keys.filter((_, i) => !isTold[i]).flat()]);
+        return await transact(batches);
+      };
+      return producer;
+    };
+    await run();
+    for (let i = 0; i < 20; i++) await view('ann', `c${i}`);
+    await told(20);
+    for (const [raw = [], own = []] of pages)
+      expect(new Set(own)).toEqual(new Set(['weather', ...raw.map((hash) => `weather/${hash}`)]));
+    expect(pages.flatMap(([raw = []]) => raw)).toHaveLength(20);
+  });
+
   it('goes on counting its budget', async () => {
     const { run, view, told, questions } = await open(sunny, { budget: { calls: 1, per: '300d' } });
     const end = await run();

@@ -21,6 +21,14 @@ export interface Teller {
   readonly identifiers: Readonly<Record<string, string>>;
 }
 
+/** An answer, and what was asked about. */
+export interface Answered {
+  readonly hash: string;
+  readonly key: string;
+  readonly kept: Kept;
+  readonly isNew: boolean;
+}
+
 interface Entry {
   readonly raw?: { readonly partition: number; readonly record: ProduceRecord };
   readonly kept?: ProduceRecord;
@@ -45,9 +53,13 @@ export class Outbox {
     return this.#entries.length === 0;
   }
 
-  /** An answer as a record of the source; the same answer about the same thing, or to the same customer, has the same message id. */
-  tell(hash: string, key: string, { answer, askedAt }: Kept, { who, event, identifiers }: Teller, place?: Place): void {
+  /**
+   * An answer as a record of the source; the same answer about the same thing, or to the same customer, has the same message id.
+   * `isNew`: it is kept in the transaction that tells it, or whoever goes on would take it for told.
+   */
+  tell({ hash, key, kept, isNew }: Answered, { who, event, identifiers }: Teller, place?: Place): void {
     const { source, enrich, partitions, tick } = this.#options;
+    const { answer, askedAt } = kept;
     const messageId = hashId(source.name, hash, askedAt, enrich.ofCustomers ? who : '');
     const recordKey = enrich.ofCustomers ? who : hash;
     const of = enrich.ofCustomers ? { identifiers, event } : {};
@@ -60,14 +72,19 @@ export class Outbox {
       [HOPS]: Buffer.from(appendHop(undefined, 'enrich', tick())),
     };
     const raw = { partition: partitionFor(recordKey, partitions), record: { key: Buffer.from(recordKey), value, headers } };
-    this.#entries.push({ raw, bytes: value.length + 500, ...(place && { place }) });
+    const own = isNew ? { kept: this.#keptRecord(hash, kept) } : {};
+    this.#entries.push({ raw, ...own, bytes: value.length * (isNew ? 2 : 1) + 500, ...(place && { place }) });
   }
 
-  /** Keeps an answer, or forgets it. */
+  /** Keeps an answer that nobody is told, or forgets one. */
   keep(hash: string, kept: Kept | null): void {
-    const value = kept === null ? null : Buffer.from(JSON.stringify(kept));
-    const key = Buffer.from(answerKey(this.#options.source.name, hash));
-    this.#entries.push({ kept: { key, value }, bytes: (value?.length ?? 0) + 100 });
+    this.#entries.push({ kept: this.#keptRecord(hash, kept), bytes: 200 });
+  }
+
+  #keptRecord(hash: string, kept: Kept | null): ProduceRecord {
+    const { answer, askedAt } = kept ?? {};
+    const value = kept === null ? null : Buffer.from(JSON.stringify({ answer, askedAt }));
+    return { key: Buffer.from(answerKey(this.#options.source.name, hash)), value };
   }
 
   /** Nothing has to be published of it; it is dealt with after what came before. */

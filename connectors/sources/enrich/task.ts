@@ -151,7 +151,7 @@ export class EnrichTask {
       const isNews = enrich.ofCustomers && known.answer !== null && !known.told.has(teller.who);
       if (!isNews) return this.#outbox.finish(place);
       this.#told(known.told, teller.who);
-      return this.#outbox.tell(hash, question.key, known, teller, place);
+      return this.#outbox.tell({ hash, key: question.key, kept: known, isNew: false }, teller, place);
     }
     const same = this.#asked.get(hash);
     if (same !== undefined) {
@@ -194,11 +194,11 @@ export class EnrichTask {
     this.#unanswered = undefined;
     const { kept } = ended;
     const { told } = this.#answers.set(hash, kept);
-    this.#outbox.keep(hash, kept);
+    if (kept.answer === null) this.#outbox.keep(hash, kept);
     for (const [index, { place, ...teller }] of by.entries()) {
       const isNews = kept.answer !== null && (enrich.ofCustomers ? !told.has(teller.who) : index === 0);
       this.#told(told, teller.who);
-      if (isNews) this.#outbox.tell(hash, key, kept, teller, place);
+      if (isNews) this.#outbox.tell({ hash, key, kept, isNew: index === 0 }, teller, place);
       else this.#outbox.finish(place);
     }
   }
