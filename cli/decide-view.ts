@@ -53,9 +53,11 @@ export function decideView(
     const task = pipeline.workers.find((each) => each.processor.name === processor)?.task(partition);
     const store = task?.view;
     if (!task || !store)
-      throw new FreshetError('NOT_LOCAL', `Ask the process that runs ${processor}-${partition}: it is not this one.`, {
-        retryable: true,
-      });
+      throw new FreshetError(
+        'NOT_LOCAL',
+        `Ask the process that runs ${processor}-${partition}: it is not this one, but the member of the group ${pipeline.names.group(processor)} that has partition ${partition}.`,
+        { retryable: true },
+      );
     return { task, store, partition };
   };
   const customerOf = ({ customer, identifier }: Question): string | undefined => {
