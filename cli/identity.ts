@@ -12,7 +12,14 @@ import { retainedHistory } from './identity-history.ts';
 import { recordsOfFiles, sourceOfFiles } from './identity-events.ts';
 import { explainIdentity, explanationLines, type LinkStep, previewSplit, type SplitPreview } from './identity-explain.ts';
 import { differenceLines, simulationJson, simulationLines } from './identity-report.ts';
-import { commandEvent, type IdentityDeployment, readPair, splitIdentity, splitLines, type SplitRequest } from './identity-split.ts';
+import {
+  commandEvent,
+  type IdentityDeployment,
+  readPair,
+  splitIdentity,
+  splitLines,
+  type SplitRequest,
+} from './identity-split.ts';
 import { KEEPERS } from './topology.ts';
 import { simulateIdentity, type Simulation } from './identity-simulate.ts';
 import { jsonLog } from './log.ts';

@@ -4,6 +4,7 @@ import { withHandover } from '../../runtime/handover.ts';
 import { KeySimulation, seededRandom } from '../../runtime/handover-simulation.ts';
 import type { FraudAlert, IdentifiedEvent, TaggedEvent } from '../../schemas/generated/types.ts';
 import { topics } from '../../schemas/topics.ts';
+import { accountsToTell, uniteAlike, withLogin } from './alike.ts';
 import { compileFraud, defaultFraud, type FraudConfig } from './config.ts';
 import { changed, event, login, on } from './fixture.ts';
 import { detectFraud } from './index.ts';
@@ -47,6 +48,16 @@ describe('accounts that look alike', () => {
     expect(alert?.reason).toContain('c_0, c_1');
     expect(play({ alike }, [[0.95, 0.89]])).toEqual([]);
     expect(play({ alike }, [[0.95, 0.99]], 'backfill')).toEqual([]);
+  });
+
+  it('are told once, also when one of them has merged into another', () => {
+    const log = (at: number) => ({ at, id: `m${at}`, source: 'site', device: 'd' });
+    const ours = { others: ['c_1', 'c_2'], login: null, told: 0 };
+    const theirs = { others: ['c_u'], login: log(5), told: 3 };
+    expect(uniteAlike(ours, theirs)).toEqual({ others: ['c_1', 'c_2'], login: log(5), told: 3 });
+    expect(accountsToTell(uniteAlike(ours, theirs), alike)).toBe(0);
+    expect(accountsToTell({ ...ours, others: ['c_1', 'c_2', 'c_3'], login: log(5), told: 3 }, alike)).toBe(4);
+    expect(withLogin(theirs, log(4)).login).toEqual(log(5));
   });
 
   it('are none by default: only what common identifiers say counts', () => {
