@@ -11,8 +11,9 @@ import { realData } from '../support/retail-orders.ts';
 
 /**
  * The fuzzy step on people whose truth is known, pair by pair over the groups that it links. The weights are those without any
- * file, fixed by reasoning, or learnt without labels from FEBRL 3; FEBRL 4 was only measured. How records are compared was revised in view
- * of errors on the truth set, so its figure is not one of people never seen; that no weight was fitted to it is shown by other weights.
+ * file, or learnt without labels from FEBRL 3; FEBRL 4 was only measured. How records are compared, and some weights of given names, were
+ * revised in view of errors on the truth set, so its figure is not one of people never seen; how much hangs on the weights is told by others:
+ * all off at random, and learnt elsewhere.
  */
 
 type People = ReadonlyMap<string, Person>;
