@@ -25,6 +25,7 @@ export function checkReferences({ sources, segments, allSegments, activations, t
     ...fedInACircle(sources),
     ...tablesOfOneName(sources),
     ...unknownEvents(sources, segments),
+    ...nothingToAskBy(sources),
     ...figuresOfOneName(segments),
     ...topicsOfSeveral(segments),
     ...activations.flatMap(({ file, value }) => [
@@ -117,4 +118,24 @@ function unknownEvents(sources: Declared['sources'], segments: Declared['segment
         );
       }),
   );
+}
+
+/** An enrichment that waits for an event that no other source carries would never ask. */
+function nothingToAskBy(sources: Declared['sources']): readonly Problem[] {
+  if (sources.some(({ value }) => value.events === null)) return [];
+  return sources.flatMap(({ file, value: { name, input } }) => {
+    if (input.kind !== 'enrich') return [];
+    const others = sources.filter(({ value }) => value.name !== name);
+    const known = [...new Set(others.flatMap(({ value }) => value.events ?? []))].sort();
+    return input.enrich.events.flatMap((event, index) =>
+      known.includes(event)
+        ? []
+        : [
+            file.problem(
+              ['enrich', 'events', index],
+              `expected an event that another source carries (${known.join(', ')}), found "${event}"`,
+            ),
+          ],
+    );
+  });
 }
