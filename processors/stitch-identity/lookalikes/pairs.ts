@@ -30,9 +30,14 @@ export const JUDGED = 'j';
 /** By the other customer. */
 export type Judgements = Readonly<Record<string, Judgement>>;
 
-/** What people said of this customer and others. */
+/** What people said of this customer and others. Earlier versions kept no more than whether they are the same: anything said later counts. */
 export function judgementsIn({ state }: Context): Judgements {
-  return state.get<Judgements>(JUDGED) ?? {};
+  const known = state.get<Readonly<Record<string, Judgement | boolean>>>(JUDGED) ?? {};
+  const dated = ([other, judgement]: readonly [string, Judgement | boolean]): readonly [string, Judgement] => [
+    other,
+    typeof judgement === 'boolean' ? { same: judgement, at: 0 } : judgement,
+  ];
+  return Object.fromEntries(Object.entries(known).map(dated));
 }
 
 export function onPair(site: Site, { block, other, verdict }: Extract<Message, { kind: 'pair' }>): void {
