@@ -179,7 +179,7 @@ export async function askingWorld(url: string, more: object = {}, ofSource: obje
 
 /** Looks again until it holds; what does not come to hold ends the test, and not the tier. */
 export async function until<T>(look: () => T | Promise<T>, holds: (found: T) => boolean): Promise<T> {
-  const end = Date.now() + 4_000;
+  const end = Date.now() + 20_000;
   for (;;) {
     const found = await look();
     if (holds(found)) return found;
