@@ -20,7 +20,9 @@ describe('ports', () => {
     }
   });
 
-  it('that are handed out together are different', async () => {
-    expect(new Set(await freePorts(7)).size).toBe(7);
+  it('that are handed out are different, and none that an outgoing connection is given', async () => {
+    const ports = await freePorts(7);
+    expect(new Set(ports).size).toBe(7);
+    for (const port of ports) expect(port).toBeLessThan(32_768);
   });
 });

@@ -27,11 +27,24 @@ export async function assertFree(port: number, what: string, setting: string): P
   }
 }
 
-/** That many different ports on which nothing listens at the moment. */
+/** Ports below those that systems give to outgoing connections: one that its owner leaves for a moment is still free when he comes back. */
+const [LOWEST, HIGHEST] = [15_000, 32_000];
+const TRIES = 100;
+
+/** That many different ports on which nothing listens at the moment, and which no outgoing connection is given. */
 export async function freePorts(count: number): Promise<number[]> {
-  const held = await Promise.all(Array.from({ length: count }, () => listen(0)));
+  const held = await Promise.all(Array.from({ length: count }, () => listenAnywhere()));
   await Promise.all(held.map((each) => each.close()));
   return held.map(({ port }) => port);
+}
+
+async function listenAnywhere(): ReturnType<typeof listen> {
+  for (let tries = 0; tries < TRIES; tries++) {
+    const port = LOWEST + Math.floor(Math.random() * (HIGHEST - LOWEST));
+    const held = await listen(port).catch(() => undefined);
+    if (held !== undefined) return held;
+  }
+  return await listen(0);
 }
 
 async function listen(port: number): Promise<{ port: number; close: () => Promise<void> }> {
