@@ -55,7 +55,7 @@ async function runTier(tier: string): Promise<Tally> {
   const folder = mkdtempSync(join(tmpdir(), 'freshet-tier-'));
   const started = Date.now();
   try {
-    const tally = await runJest(tier, join(folder, 'report.json'));
+    const tally = await runJest(tier, folder);
     say(`${tier}: ${describe(tally)} in ${((Date.now() - started) / 1000).toFixed(1)} s`);
     return tally;
   } finally {
@@ -63,8 +63,12 @@ async function runTier(tier: string): Promise<Tally> {
   }
 }
 
-/** Jest tells its story on standard error; its standard output would only name the report. No report at all is a failure. */
-async function runJest(tier: string, report: string): Promise<Tally> {
+/**
+ * Jest tells its story on standard error; its standard output would only name the report. No report at all is a failure, and so is
+ * each violation that a test has written down, also one that passed when tried again.
+ */
+async function runJest(tier: string, folder: string): Promise<Tally> {
+  const [report, violations] = [join(folder, 'report.json'), join(folder, 'violations')];
   const jest = [
     '--experimental-vm-modules',
     join(projectRoot, 'node_modules', 'jest', 'bin', 'jest.js'),
@@ -80,16 +84,22 @@ async function runJest(tier: string, report: string): Promise<Tally> {
     ...(inBand.includes(tier) ? ['--runInBand'] : []),
     ...(inPairs.includes(tier) ? ['--maxWorkers=2'] : []),
   ];
-  const child = spawn(process.execPath, args, { cwd: projectRoot, stdio: ['ignore', 'ignore', 'inherit'] });
+  const env = { ...process.env, FRESHET_VIOLATIONS: violations };
+  const child = spawn(process.execPath, args, { cwd: projectRoot, env, stdio: ['ignore', 'ignore', 'inherit'] });
   const passOn = (signal: NodeJS.Signals): void => void child.kill(signal);
   process.once('SIGTERM', passOn).once('SIGHUP', passOn);
   const code = await new Promise((resolve, reject) => child.on('error', reject).on('exit', resolve));
   process.off('SIGTERM', passOn).off('SIGHUP', passOn);
   if (!existsSync(report)) return { passed: 0, failed: 1, failures: [`${tier}: no report`] };
   const told = JSON.parse(readFileSync(report, 'utf8')) as Report;
-  const failed = told.numFailedTests + told.numRuntimeErrorTestSuites;
+  const violated = existsSync(violations) ? readFileSync(violations, 'utf8').trimEnd().split('\n') : [];
+  const failed = told.numFailedTests + told.numRuntimeErrorTestSuites + violated.length;
   for (const line of shakyOf(told)) say(`passed when tried again: ${line}`);
-  return { passed: told.numPassedTests, failed: failed === 0 && code !== 0 ? 1 : failed, failures: failuresOf(told) };
+  return {
+    passed: told.numPassedTests,
+    failed: failed === 0 && code !== 0 ? 1 : failed,
+    failures: [...failuresOf(told), ...violated.map((line) => `${tier}: ${line}`)],
+  };
 }
 
 function failuresOf({ testResults }: Report): readonly string[] {

@@ -85,5 +85,9 @@ describe('F35: one process at full speed', () => {
     expect(half.length).toBeGreaterThan(4);
     expect(last - middle).toBeLessThan(MOST_MORE);
     expect(perMillion).toBeLessThan(MOST_HELD);
+    // Over a minute or two the slope is that of the warm-up, and other work on the machine shows in the event loop.
+    if (!isLong) return;
+    expect(perMinute).toBeLessThan(1);
+    expect(p99Ms).toBeLessThan(100);
   });
 });

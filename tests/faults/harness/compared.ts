@@ -1,6 +1,7 @@
 import { connectKafka } from '../../../runtime/kafka/connect.ts';
 import { readInside } from './inside-reader.ts';
 import { readTogether } from './outside-reader.ts';
+import { violated } from './violations.ts';
 
 /** What one client read and the other did not, over all topics of some deployments. */
 export interface Compared {
@@ -24,5 +25,7 @@ export async function compareReaders(brokers: readonly string[], prefixes: reado
   for (const text of ours) left.set(text, (left.get(text) ?? 0) + 1);
   for (const text of theirs) left.set(text, (left.get(text) ?? 0) - 1);
   const sum = (sign: 1 | -1): number => [...left.values()].reduce((count, one) => count + Math.max(0, sign * one), 0);
-  return { records: theirs.length, onlyOurs: sum(1), onlyTheirs: sum(-1) };
+  const [onlyOurs, onlyTheirs] = [sum(1), sum(-1)];
+  if (onlyOurs + onlyTheirs > 0) violated(`${prefixes.join(', ')}: only ours ${onlyOurs}, only Kafka's ${onlyTheirs}`);
+  return { records: theirs.length, onlyOurs, onlyTheirs };
 }

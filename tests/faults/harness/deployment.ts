@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { connectKafka } from '../../../runtime/kafka/connect.ts';
 import type { Kafka } from '../../../runtime/kafka/contract.ts';
 import { partitionFor } from '../../../runtime/partition.ts';
@@ -12,9 +13,10 @@ import { CONTROL, type Numbered, PARTITIONS, processors, RAW, type Value } from 
 import { Host } from './host.ts';
 import { readInside, type TextRow } from './inside-reader.ts';
 import { LiveReader } from './live-reader.ts';
-import { type History, judge, type Row, summary, type Verdict } from './oracle.ts';
+import { type History, judge, spotless, type Row, summary, type Verdict } from './oracle.ts';
 import { readCommitted } from './outside-reader.ts';
 import { readChangelogs, readStores } from './state-reader.ts';
+import { violated } from './violations.ts';
 
 export const SESSION_TIMEOUT_MS = 6_000;
 const SOURCES = 4;
@@ -206,7 +208,9 @@ export class Deployment {
   async judged(name: string, faults: number, by: 'kafka' | 'ours' = 'kafka'): Promise<Verdict> {
     await Promise.all(this.hosts.filter((host) => host.alive).map((host) => host.stop()));
     const verdict = judge(await this.history(by));
-    process.stderr.write(`freshet: ${name}: ${summary(faults, this.acked.size, verdict)}\n`);
+    const line = `${name}: ${summary(faults, this.acked.size, verdict)}`;
+    process.stderr.write(`freshet: ${line}\n`);
+    if (!isDeepStrictEqual(verdict, spotless)) violated(line);
     return verdict;
   }
 
