@@ -4,6 +4,7 @@ import { Registry as MetricsRegistry } from 'prom-client';
 import { runSink, type RunningSink } from '../connectors/sinks/run-sink.ts';
 import { ledgerTopic } from '../connectors/sinks/ledger.ts';
 import { type EmailOptions, emailSink } from '../connectors/sinks/email/index.ts';
+import { delayMetrics, type HandedOver } from '../connectors/sinks/metrics.ts';
 import { compileTemplates, type Templates } from '../connectors/sinks/email/templates.ts';
 import { withRetry } from '../connectors/sinks/with/retry.ts';
 import { createGateway, type Gateway } from '../connectors/sources/gateway/index.ts';
@@ -49,6 +50,9 @@ import { type Figures, walkView } from './walk-view.ts';
 
 /** What can be run apart from the processors. */
 export const connectors = ['gateway', 'polls', 'enrichments', 'email', 'console'] as const;
+
+/** Those that bring records in, as they call themselves on the way of a record. */
+const HOPS_BEFORE = ['gateway', 'webhook', 'poll', 'enrich', 'replay'];
 
 export interface AppOptions {
   readonly settings: Settings;
@@ -176,7 +180,8 @@ export async function startApp(options: AppOptions): Promise<App> {
 
     if (templates) {
       const baseUrl = settings.consoleUrl ?? consoleUrl ?? `http://localhost:${settings.ports.console}`;
-      const sink = await startEmail(options, pipeline, mailbox, { templates, baseUrl });
+      const delay = delayMetrics(metrics, [...processors.map(({ name }) => name), ...HOPS_BEFORE]);
+      const sink = await startEmail(options, pipeline, mailbox, { templates, baseUrl }, delay);
       sinks.set('email-sink', sink);
       closers.push(['email', () => sink.stop()]);
     }
@@ -238,6 +243,7 @@ async function startEmail(
   pipeline: Pipeline,
   mailbox: Mailbox | undefined,
   mails: Pick<EmailOptions, 'templates' | 'baseUrl'>,
+  handedOver: HandedOver,
 ): Promise<RunningSink> {
   const sink = emailSink({
     server: settings.smtpUrl
@@ -253,6 +259,7 @@ async function startEmail(
     names: pipeline.names,
     partitions: settings.partitions,
     log,
+    handedOver,
   });
 }
 

@@ -16,6 +16,7 @@ import { start, type StartOptions } from './start.ts';
 import { printTopics } from './print-topics.ts';
 import { trace } from './trace.ts';
 import { printFeasibility, testSegments, validate } from './validate.ts';
+import { printWalk } from './walk-status.ts';
 
 const workspace = new Option('-w, --workspace <dir>', 'folder of the workspace').default(defaultWorkspace());
 const profile = new Option('--profile <name>', 'profile of freshet.yaml');
@@ -72,6 +73,13 @@ program
   .action((names: string[], options: Chosen & { readonly instances: number }) =>
     run({ ...options, names, settings: readSettings(process.env) }),
   );
+
+program
+  .command('status')
+  .description(
+    'how long it takes from what happens to the message, hop by hop, and how the sources are; of the process that runs on this machine',
+  )
+  .action(() => printWalk(readSettings(process.env)));
 
 const sources = program.command('sources').description('the sources of a workspace as an operator sees them');
 sources

@@ -46,6 +46,7 @@ const request = (id: string, membership: string): ActivationRequest => ({
   segment: 'vip',
   reason: 'because of Paid',
   requestedAt: 1200,
+  occurredAt: 900,
   expiresAt: 2000,
   cause,
   proof,
@@ -130,6 +131,26 @@ describe('the status', () => {
         last: [{ id: 'r1', status: 'sent', because: 'because of Paid', ms: 12 }],
       });
     }
+  });
+
+  it('knows how long the way took: from what happened to the message, and which hop was the slowest', () => {
+    const fold = new StatusFold();
+    fold.outcome(
+      { ...outcome('r1', 'sent'), proof: { ...proof, hops: [...proof.hops, { hop: 'sink', at: 1300, ms: 191 }] } },
+      true,
+    );
+    fold.requested(request('r1', 'm1-c1'));
+    fold.outcome(outcome('r2', 'failed'), true);
+    fold.membership(change(1, 'c1', true), true);
+    expect(fold.snapshot(5).times).toEqual({
+      hops: [
+        { hop: 'gateway', count: 1, medianMs: 3, p95Ms: 3 },
+        { hop: 'tag-freshness', count: 1, medianMs: 9, p95Ms: 9 },
+        { hop: 'sink', count: 1, medianMs: 191, p95Ms: 191 },
+      ],
+      slowest: 'sink',
+      message: { count: 1, medianMs: 400, p95Ms: 400 },
+    });
   });
 
   it('counts what was withheld or failed by reason; what history would have sent apart', () => {

@@ -10,6 +10,7 @@ import type {
   SourceFreshness,
 } from '../schemas/generated/types.ts';
 import { Recent, Tally, newest } from './tally.ts';
+import { wayTimes } from './way-times.ts';
 import type { Alert, Because, Decision, MailStatus, MessageStatus, SourceStatus, Status } from './views.ts';
 
 const SHOWN = 20;
@@ -40,6 +41,8 @@ export class StatusFold {
   readonly #reasons = new Tally(50);
   readonly #rejections = new Tally(50);
   readonly #counts = { sent: 0, failed: 0, held: 0, released: 0, dropped: 0, wouldSend: 0, rejected: 0 };
+  /** When that happened which led to a message. */
+  readonly #occurred = new Recent<number>(KEPT);
   /** Messages that are held. */
   readonly #held = new Recent<true>(KEPT);
   complete = false;
@@ -65,7 +68,9 @@ export class StatusFold {
     });
   }
 
-  requested({ id, customer, activation, channel, membership, segment, reason, requestedAt, proof }: ActivationRequest): void {
+  requested(request: ActivationRequest): void {
+    const { id, customer, activation, channel, membership, segment, reason, requestedAt, occurredAt, proof } = request;
+    if (occurredAt !== null) this.#occurred.put(id, occurredAt);
     const message = { id, activation, status: 'requested', reason: '' };
     this.#messages.put(membership, message);
     if (this.#held.delete(id)) this.#counts.released++;
@@ -141,6 +146,13 @@ export class StatusFold {
         last: newest(this.#mails, SHOWN),
       },
       decisions: newest(this.#decisions, SHOWN).map(byMembership),
+      times: wayTimes(
+        this.#decisions.values().map(({ because }) => because.hops),
+        this.#mails
+          .values()
+          .filter(({ status }) => status === 'sent')
+          .map(({ id, at: sentAt, hops }) => ({ occurredAt: this.#occurred.get(id) ?? null, at: sentAt, hops })),
+      ),
       sources: [...this.#sources.values()].sort((a, b) => (a.source < b.source ? -1 : 1)),
       alerts: newest(this.#alerts, SHOWN),
       rejected: { count: rejected, reasons: this.#rejections.top(8) },

@@ -137,6 +137,28 @@ export interface Alert {
   readonly reason: string;
 }
 
+/** How long something took, over so many of them. */
+export interface Spread {
+  readonly count: number;
+  readonly medianMs: number;
+  /** 95 of 100 took no longer. */
+  readonly p95Ms: number;
+}
+
+export interface HopTime extends Spread {
+  readonly hop: string;
+}
+
+/** How long the way takes, by the decisions and messages that are remembered: a few hundred of each. */
+export interface WayTimes {
+  /** In the order of the way. */
+  readonly hops: readonly HopTime[];
+  /** The hop with the largest `p95Ms`; null: nothing has been decided yet. */
+  readonly slowest: string | null;
+  /** From what happened until the message was handed over; null: none was. */
+  readonly message: Spread | null;
+}
+
 /** What the pipeline has decided and done; counts are since the start of this process, members are all there are. */
 export interface Status {
   readonly at: number;
@@ -157,6 +179,7 @@ export interface Status {
     readonly last: readonly MailStatus[];
   };
   readonly decisions: readonly Decision[];
+  readonly times: WayTimes;
   readonly sources: readonly SourceStatus[];
   readonly alerts: readonly Alert[];
   readonly rejected: { readonly count: number; readonly reasons: readonly Counted[] };

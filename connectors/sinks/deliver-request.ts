@@ -1,8 +1,11 @@
+import { HOPS } from '../../runtime/hops.ts';
+import { header, type RawRecord } from '../../runtime/record.ts';
 import type { ActivationOutcome, ActivationRequest } from '../../schemas/generated/types.ts';
 import type { Delivery } from './contract.ts';
 import type { Ledger, OpenRow } from './ledger.ts';
 import type { SinkTaskOptions } from './options.ts';
 import type { Slots } from './slots.ts';
+import { type Way, wayOf } from './way.ts';
 
 /** What a request needs of its task. */
 export interface TaskHands {
@@ -27,7 +30,11 @@ const MAX_DOUBTS = 5;
  * Brings one request to its end, or to where the next owner goes on: `attempting` committed, lease checked, effect,
  * outcome committed. An attempt that an earlier owner began and did not end is in doubt; the channel's policy decides.
  */
-export async function deliverRequest(request: ActivationRequest, offset: number, hands: TaskHands): Promise<void> {
+export async function deliverRequest(
+  request: ActivationRequest,
+  { offset, headers }: Pick<RawRecord, 'offset' | 'headers'>,
+  hands: TaskHands,
+): Promise<void> {
   const { options, ledger, leaving } = hands;
   const { sink, timing } = options;
   const known = ledger.row(request.id);
@@ -47,13 +54,16 @@ export async function deliverRequest(request: ActivationRequest, offset: number,
     try {
       if (leaving.aborted) return;
       if (row.doubts > 0 && (sink.onUnknown === 'skip' || row.doubts > MAX_DOUBTS))
-        return await settle(row, 'unknown', '', hands);
-      if (timing.now() > request.expiresAt) return await settle(row, row.doubts > 0 ? 'unknown' : 'expired', '', hands);
+        return void (await settle(row, 'unknown', '', hands));
+      if (timing.now() > request.expiresAt) return void (await settle(row, row.doubts > 0 ? 'unknown' : 'expired', '', hands));
       row = await begin(row, hands);
       const delivery = await attempt(request, row, hands);
-      if (delivery.kind === 'sent') return await settle(row, 'sent', delivery.reference, hands);
+      if (delivery.kind === 'sent') {
+        const sent = withHop(row, wayOf(request, header(headers, HOPS)), timing.now());
+        return options.handedOver(request, await settle(sent, 'sent', delivery.reference, hands));
+      }
       row = { ...row, outcome: { ...row.outcome, reason: delivery.reason } };
-      if (delivery.kind === 'failed') return await settle(row, 'failed', '', hands);
+      if (delivery.kind === 'failed') return void (await settle(row, 'failed', '', hands));
       row =
         delivery.kind === 'unknown'
           ? doubt(row, delivery.reason, options)
@@ -113,20 +123,22 @@ function doubt(row: OpenRow, reason: string, { timing, count }: SinkTaskOptions)
   return { ...later(row, timing.now() + Math.min(30_000, 500 * 2 ** doubts)), doubts, outcome };
 }
 
-async function settle(row: OpenRow, status: string, reference: string, hands: TaskHands): Promise<void> {
+async function settle(row: OpenRow, status: string, reference: string, hands: TaskHands): Promise<ActivationOutcome> {
   const at = hands.options.timing.now();
-  const proof = status === 'sent' ? withHop(row.outcome.proof, `${row.outcome.channel}-sink`, at) : row.outcome.proof;
   const reason = status === 'sent' ? '' : status === 'expired' ? expiry(row.outcome.reason) : row.outcome.reason;
+  const outcome = { ...row.outcome, status, reason, reference, attempt: row.attempt, at };
   hands.ledger.set(row.outcome.id, { state: 'done', offset: row.offset, at });
-  hands.publish({ ...row.outcome, status, reason, reference, attempt: row.attempt, at, proof });
+  hands.publish(outcome);
   hands.finished(row.offset);
   await hands.commit();
+  return outcome;
 }
 
 /** The sink is the last hop of the walk. */
-function withHop(proof: ActivationOutcome['proof'], hop: string, at: number): ActivationOutcome['proof'] {
-  const before = proof.hops.at(-1)?.at ?? at;
-  return { ...proof, hops: [...proof.hops, { hop, at, ms: Math.max(0, at - before) }] };
+function withHop(row: OpenRow, { hops, handedOnAt }: Way, at: number): OpenRow {
+  const before = handedOnAt ?? hops.at(-1)?.at ?? at;
+  const hop = { hop: `${row.outcome.channel}-sink`, at, ms: Math.max(0, at - before) };
+  return { ...row, outcome: { ...row.outcome, proof: { ...row.outcome.proof, hops: [...hops, hop] } } };
 }
 
 function expiry(last: string): string {

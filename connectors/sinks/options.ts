@@ -2,6 +2,7 @@ import type { Log, Names } from '../../runtime/environment.ts';
 import type { Kafka, PartitionReader } from '../../runtime/kafka/contract.ts';
 import type { SerdeSource } from '../../runtime/topic.ts';
 import type { Sink, Timing } from './contract.ts';
+import type { HandedOver } from './metrics.ts';
 
 export interface SinkOptions {
   readonly kafka: Kafka;
@@ -16,6 +17,8 @@ export interface SinkOptions {
   readonly log?: Log;
   /** Called for every outcome status as it is recorded, and for `unknown-attempt`, `duplicate` and `rejected`. */
   readonly count?: (name: string) => void;
+  /** Called for every message that was handed over, once that is recorded. */
+  readonly handedOver?: HandedOver;
   /** An attempt may start this long after it was recorded; default 5,000. */
   readonly leaseMs?: number;
   /** An attempt is given up after this; default 10,000. */

@@ -41,6 +41,7 @@ export async function runSink(given: SinkOptions): Promise<RunningSink> {
   const options: Required<SinkOptions> = {
     timing: systemTiming,
     log: () => undefined,
+    handedOver: () => undefined,
     leaseMs: 5000,
     effectTimeoutMs: 10_000,
     concurrency: 4,

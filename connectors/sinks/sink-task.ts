@@ -121,7 +121,7 @@ export class SinkTask {
     this.#next = record.offset + 1;
     const request = await this.#decode(record);
     if (request?.channel === this.#options.sink.channel) {
-      this.#chain(record.key?.toString('base64') ?? request.to, () => deliverRequest(request, record.offset, hands));
+      this.#chain(record.key?.toString('base64') ?? request.to, () => deliverRequest(request, record, hands));
       return;
     }
     hands.finished(record.offset);

@@ -158,6 +158,7 @@ describe('a change of membership', () => {
       membership: 'change 1',
       reason: 'Order at 2024-01-01T10:30:00.000Z: the customer entered buyers; web seen up to 2024-01-01T10:31:00.000Z',
       requestedAt: 1_000_000,
+      occurredAt: Date.UTC(2024, 0, 1, 10, 30),
       expiresAt: 1_600_000,
     });
     expect(JSON.stringify([...one.parts])).not.toContain('not for messages');

@@ -263,6 +263,7 @@ function request(planned: Planned, secret: string, context: Context, decidedAt: 
     data: JSON.stringify(data),
     reason: `${becauseOf(change)}${anyway}`,
     requestedAt: context.tick,
+    occurredAt: change.effectiveAt,
     expiresAt: decidedAt + activation.validForMs,
   };
   if (activation.freshness === undefined) context.count('ungated', { activation: activation.name });

@@ -52,6 +52,8 @@ export interface ActivationRequest {
   readonly reason: string;
   /** Broker time of the decision. */
   readonly requestedAt: number;
+  /** When that happened which led to it: the time of the event, or the moment whose passing decided; null: written by an earlier version. */
+  readonly occurredAt: number | null;
   /** Not to be sent after this broker time. */
   readonly expiresAt: number;
   /** Cause of the membership change. */

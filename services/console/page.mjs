@@ -9,7 +9,7 @@ function drawFigure({ name, value, grade: state }) {
 }
 
 function headline({ walk, status }) {
-  const { mails, rejected } = status;
+  const { mails, rejected, times } = status;
   const figures = [
     { name: 'events a second', value: count(walk.perSecond) },
     { name: 'lag', value: duration(walk.lagMs), grade: grade(walk.lagMs) },
@@ -17,6 +17,10 @@ function headline({ walk, status }) {
     { name: 'held', value: count(mails.held) },
     { name: 'rejected', value: count(rejected.count) },
   ];
+  const slowest = times.hops.find(({ hop }) => hop === times.slowest);
+  if (slowest !== undefined)
+    figures.push({ name: `slowest hop: ${slowest.hop}`, value: duration(slowest.p95Ms), grade: grade(slowest.p95Ms) });
+  if (times.message !== null) figures.push({ name: 'from event to message', value: duration(times.message.p95Ms) });
   if (mails.failed > 0) figures.splice(4, 0, { name: 'failed', value: count(mails.failed), grade: 'late' });
   if (mails.wouldSend > 0) figures.splice(4, 0, { name: 'would have been sent', value: count(mails.wouldSend) });
   sync(find('#headline'), figures, ({ name }) => name, drawFigure);

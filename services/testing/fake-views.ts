@@ -142,6 +142,14 @@ export function fakeSnapshot(at = now): Snapshot {
           link: null,
         },
       ],
+      times: {
+        hops: [
+          { hop: 'gateway', count: 340, medianMs: 3, p95Ms: 8 },
+          { hop: 'evaluate-segments', count: 340, medianMs: 24, p95Ms: 1480 },
+        ],
+        slowest: 'evaluate-segments',
+        message: { count: 312, medianMs: 140, p95Ms: 2100 },
+      },
       alerts: [
         {
           id: 'f1',

@@ -5,6 +5,7 @@ import type { Customer, Trace, Walk, SourceStatus } from '../../services/views.t
 import { Deployment, type RunningFreshet } from '../support/deployment.ts';
 import { eventually } from '../support/eventually.ts';
 import { PlainKafka, type Listener } from '../support/plain-kafka.ts';
+import { sh } from '../support/shell.ts';
 
 /**
  * The walk of one event on a real Kafka, seen from outside: the SDK of Segment sends, programs that know nothing of freshet read.
@@ -215,8 +216,26 @@ describe('an event from the SDK of Segment', () => {
       if (processor !== 'detect-fraud')
         expect(sum('freshet_commit_seconds_count', `processor="${processor}"`)).toBeGreaterThan(0);
     }
+    // Of the one mail: from what happened to it, and the way between.
+    const handedOver = ['activation="greet-regulars"', 'channel="email"', 'until="handed_over"'];
+    expect(sum('freshet_activation_delay_seconds_count', ...handedOver)).toBe(1);
+    expect(sum('freshet_activation_delay_seconds_sum', ...handedOver)).toBeGreaterThan(0);
+    const hops = ['gateway', 'tag-freshness', 'stitch-identity', 'customers', 'email-sink'];
+    expect(hops.map((hop) => sum('freshet_hop_seconds_count', `hop="${hop}"`))).toEqual(hops.map(() => 1));
     expect(sum('freshet_store_bytes', 'processor="customers"')).toBeGreaterThan(0);
     expect(metrics).not.toContain(PASSENGER);
+  });
+
+  it('took so long, as `freshet status` says, hop by hop with the slowest named', async () => {
+    const port = new URL(freshet.console).port;
+    const { code, stdout } = await sh('npm run -s freshet -- status', { FRESHET_CONSOLE_PORT: port });
+    expect([code, stdout]).toEqual([
+      0,
+      expect.stringMatching(/^from what happened to the message: half within .* of the last 1$/m),
+    ]);
+    expect(stdout).toMatch(/^ {2}email-sink +half within/m);
+    expect(stdout.match(/<- the slowest$/gm)).toHaveLength(1);
+    expect(stdout).toMatch(/^ {2}booking-desk +fresh since/m);
   });
 
   it('is told in the terminal, and everything ends in order when asked to', async () => {

@@ -42,6 +42,7 @@ describe('a change of membership', () => {
       membership: change?.id,
       cause: { kind: 'event', messageId: 'o1' },
       requestedAt: at(1),
+      occurredAt: at(1),
       expiresAt: at(16),
     });
     expect(requests[0]?.value.reason).toMatch(

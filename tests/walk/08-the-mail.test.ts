@@ -59,7 +59,13 @@ describe('a request', () => {
     const [, sent] = outcomes;
     expect(sent?.reference).toBe(mailbox.list()[0]?.messageId);
     expect(sent?.because).toMatch(/^Order Completed at .*: the customer entered big-basket; shop seen up to/);
-    expect(sent?.proof.hops.map(({ hop }) => hop)).toEqual(['gateway', 'tag-freshness', 'stitch-identity', 'email-sink']);
+    expect(sent?.proof.hops.map(({ hop }) => hop)).toEqual([
+      'gateway',
+      'tag-freshness',
+      'stitch-identity',
+      'customers',
+      'email-sink',
+    ]);
   });
 
   it('is not sent again by a sink that starts anew', async () => {

@@ -64,7 +64,8 @@ export class SinkWorld {
     });
   }
 
-  request(id: string, more: Partial<ActivationRequest> = {}): void {
+  /** `hops`: the header of the record that tells its way. */
+  request(id: string, more: Partial<ActivationRequest> = {}, hops?: string): void {
     const now = this.timing.now();
     const request: ActivationRequest = {
       id,
@@ -78,6 +79,7 @@ export class SinkWorld {
       segment: 'some',
       reason: 'because',
       requestedAt: now,
+      occurredAt: now - 2000,
       expiresAt: now + 600_000,
       cause: { kind: 'event', messageId: null, event: null, after: null, corrects: null },
       proof: { now, lagMs: 0, sources: [], hops: [], tables: [] },
@@ -85,7 +87,9 @@ export class SinkWorld {
     };
     const key = Buffer.from(request.to);
     const value = Buffer.from(JSON.stringify(request));
-    this.broker.append(activationsRequested.name, partitionFor(key, PARTITIONS), [{ key, value }]);
+    this.broker.append(activationsRequested.name, partitionFor(key, PARTITIONS), [
+      { key, value, headers: hops === undefined ? {} : { hops: Buffer.from(hops) } },
+    ]);
   }
 
   append(value: Buffer): void {
