@@ -47,6 +47,7 @@ import { CUSTOMERS, topologyOf } from './topology.ts';
 import { traceView, whyView } from './trace-view.ts';
 import { waitingMetrics, waitingView } from './waiting.ts';
 import { type Figures, walkView } from './walk-view.ts';
+import { clockAlerts } from './wrong-clocks.ts';
 
 /** What can be run apart from the processors. */
 export const connectors = ['gateway', 'polls', 'enrichments', 'email', 'console'] as const;
@@ -145,7 +146,8 @@ export async function startApp(options: AppOptions): Promise<App> {
     const now = (): number => systemClock.now();
     const waiting = waitingView({ pipeline, segments: workspace.segments, sources });
     const { story = () => [] } = options;
-    const view = walkView({ pipeline, sinks, metrics, status: () => tail.snapshot(), waiting, story, now });
+    const onClocks = clockAlerts(log);
+    const view = walkView({ pipeline, sinks, metrics, status: () => tail.snapshot(), waiting, story, onClocks, now });
     waitingMetrics(metrics, () => view.figures().waiting, now);
     await view.refresh();
     const refreshing = setInterval(() => void view.refresh(), 1000);

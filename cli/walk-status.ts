@@ -1,18 +1,20 @@
-import type { SourceStatus, Spread, Walk, WayTimes } from '../services/views.ts';
+import type { SourceStatus, Spread, Walk, WayTimes, WrongClock } from '../services/views.ts';
 import { askConsole } from './demo-control.ts';
 import type { Settings } from './settings.ts';
+import { clockInWords } from './wrong-clocks.ts';
 
 /** What `/api/walk` answers, as far as it is told here. */
 export interface WalkAnswer extends Pick<Walk, 'perSecond'> {
   readonly times: WayTimes;
   readonly sources: readonly SourceStatus[];
+  readonly clocks: readonly WrongClock[];
 }
 
 const seconds = (ms: number): string => (ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`);
 const spread = ({ medianMs, p95Ms }: Spread): string => `half within ${seconds(medianMs)}, 95 % within ${seconds(p95Ms)}`;
 
 /** How long the way takes, hop by hop with the slowest named, and how the sources are. */
-export function walkLines({ times, sources, perSecond }: WalkAnswer): readonly string[] {
+export function walkLines({ times, sources, clocks, perSecond }: WalkAnswer): readonly string[] {
   const width = Math.max(
     0,
     ...[...times.hops.map(({ hop }) => hop), ...sources.map(({ source }) => source)].map((n) => n.length),
@@ -29,7 +31,8 @@ export function walkLines({ times, sources, perSecond }: WalkAnswer): readonly s
     'sources',
     ...sources.map(({ source, status, since, watermark }) => {
       const seen = watermark === null ? 'nothing seen yet' : `seen up to ${new Date(watermark).toISOString()}`;
-      return `  ${source.padEnd(width)}  ${status} since ${new Date(since).toISOString()}, ${seen}`;
+      const wrong = clocks.filter((each) => each.source === source).map((each) => `; ${clockInWords(each)}`);
+      return `  ${source.padEnd(width)}  ${status} since ${new Date(since).toISOString()}, ${seen}${wrong.join('')}`;
     }),
   ];
 }

@@ -1,11 +1,12 @@
 import type { Registry } from 'prom-client';
-import type { HopStatus, Snapshot, Status, SnapshotView, Told, Waiting, Walk } from '../services/views.ts';
+import type { HopStatus, Snapshot, Status, SnapshotView, Told, Waiting, Walk, WrongClock } from '../services/views.ts';
 import type { RunningSink } from '../connectors/sinks/run-sink.ts';
 import type { Worker } from '../runtime/worker.ts';
 import { topics } from '../schemas/topics.ts';
 import { problemsOf } from './health.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { Down } from './tear-down.ts';
+import { wrongClocks } from './wrong-clocks.ts';
 
 export interface WalkViewOptions {
   readonly pipeline: Pipeline;
@@ -14,6 +15,8 @@ export interface WalkViewOptions {
   readonly status: () => Status;
   readonly waiting: () => readonly Waiting[];
   readonly story: () => readonly Told[];
+  /** Hears once a second whose clocks were not believed. */
+  readonly onClocks: (clocks: readonly WrongClock[], now: number) => void;
   readonly now: () => number;
 }
 
@@ -31,11 +34,13 @@ export function walkView({
   status,
   waiting,
   story,
+  onClocks,
   now,
 }: WalkViewOptions): SnapshotView & { figures(): Figures; refresh(): Promise<void> } {
   const samples: { at: number; counts: ReadonlyMap<string, number> }[] = [];
   let counts: ReadonlyMap<string, number> = new Map();
   let waits: readonly Waiting[] = [];
+  let clocks: readonly WrongClock[] = [];
   const rate = (name: string): number => {
     const oldest = samples[0];
     const newest = samples.at(-1);
@@ -87,10 +92,12 @@ export function walkView({
       hops: list,
     };
   };
-  const figures = (): Figures => ({ walk: walk(), status: status(), waiting: waits });
+  const figures = (): Figures => ({ walk: walk(), status: status(), waiting: waits, clocks });
   return {
     refresh: async () => {
       waits = waiting();
+      clocks = await wrongClocks(metrics);
+      onClocks(clocks, now());
       const finished = [...sinks].map(([hop, sink]) => [`${hop}:in`, sink.status().finished] as const);
       counts = new Map([...(await readCounts(metrics)), ...finished]);
       samples.push({ at: now(), counts });

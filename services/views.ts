@@ -122,6 +122,14 @@ export interface Waiting {
   readonly since: number;
 }
 
+/** Events of a source whose claim of a time was not believed; since the start of the process that counts them. */
+export interface WrongClock {
+  readonly source: string;
+  /** future: later than the brokers' clock allows, and set back to it. skew: by a device whose clock is wrong, and put right. */
+  readonly kind: 'future' | 'skew';
+  readonly count: number;
+}
+
 /** A sentence on what is being shown, for whoever watches. */
 export interface Told {
   readonly at: number;
@@ -191,6 +199,8 @@ export interface Snapshot {
   readonly status: Status;
   /** Who waits for which source, longest first; of the tasks in this process. */
   readonly waiting: readonly Waiting[];
+  /** Of the tasks in this process. */
+  readonly clocks: readonly WrongClock[];
   /** What a demonstration has to say, newest first; empty without one. */
   readonly story: readonly Told[];
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { appendedAt, site, sourceOf, tagged } from './fixture.ts';
+import { appendedAt, site, sourceOf, tag, tagged } from './fixture.ts';
 import { occurrence } from './stamps.ts';
 
 const iso = (at: number): string => new Date(at).toISOString();
@@ -49,6 +49,14 @@ describe('when an event happened', () => {
     expect(tagged(site, relayed).occurredAt).toBe(appendedAt - hour);
     const sent = { 'received-at': String(appendedAt), 'sent-at': iso(appendedAt - 90 * minute) };
     expect(tagged(site, relayed, sent).occurredAt).toBe(appendedAt - 30 * minute);
+  });
+
+  it('is counted by its source where the claim was not believed, and why', () => {
+    const ahead = { ...call, timestamp: iso(appendedAt + 50 * minute) };
+    const sent = { 'received-at': String(appendedAt), 'sent-at': iso(appendedAt + hour) };
+    expect(tag(site, ahead).counted).toEqual(['flagged site future-clamped']);
+    expect(tag(site, ahead, sent).counted).toEqual(['flagged site skew-corrected']);
+    expect(tag(site, { ...call, timestamp: iso(appendedAt) }).counted).toEqual([]);
   });
 
   it('is never later than the broker plus five seconds, in no kind of source', () => {

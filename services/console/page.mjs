@@ -116,11 +116,20 @@ function drawSource(source) {
   return el(
     'tr',
     {},
-    el('th', { scope: 'row' }, source.source),
+    el('th', { scope: 'row' }, source.source, source.clocks ? el('small', { class: 'waits' }, source.clocks) : null),
     el('td', { class: `chip ${sourceGrade[source.status] ?? 'slow'}`, title: `since ${time(source.since)}` }, source.status),
     el('td', { title: source.link ? `fed by ${source.link}` : '' }, time(source.watermark)),
     el('td', {}, time(source.expectedAt)),
   );
+}
+
+/** What a source claims of times is not believed where it cannot be. */
+function clocksOf(clocks, source) {
+  const text = { future: 'of the future, set back', skew: 'by a clock that is wrong, put right' };
+  return clocks
+    .filter((each) => each.source === source)
+    .map(({ kind, count: many }) => `${count(many)} ${text[kind]}`)
+    .join('; ');
 }
 
 function drawWaiting({ source, kind, rule, count: many, atLeast, since }) {
@@ -184,7 +193,8 @@ function show(snapshot) {
   find('#segments small').textContent = status.complete ? '' : 'still counting';
   const segments = status.segments.map((segment) => ({ ...segment, waits: waitsIn(snapshot.waiting, segment.segment) }));
   sync(find('#segments tbody'), orNone(segments, 'Nobody is in any segment yet.'), ({ segment }) => segment, drawSegment);
-  sync(find('#sources tbody'), orNone(status.sources, 'No source has been heard of yet.'), ({ source }) => source, drawSource);
+  const sources = status.sources.map((each) => ({ ...each, clocks: clocksOf(snapshot.clocks, each.source) }));
+  sync(find('#sources tbody'), orNone(sources, 'No source has been heard of yet.'), ({ source }) => source, drawSource);
   sync(find('#mails ol'), orNone(status.mails.last.slice(0, 8), 'None yet.'), ({ id }) => id, drawMail);
   const reasons = [
     ...status.mails.reasons.map((reason) => ({ ...reason, kind: '' })),

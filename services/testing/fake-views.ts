@@ -165,6 +165,10 @@ export function fakeSnapshot(at = now): Snapshot {
       { source: 'warehouse', kind: 'message', rule: 'there-again', count: 4, atLeast: false, since: at - 90_000 },
       { source: 'site', kind: 'decision', rule: segments[1] ?? '', count: 17, atLeast: true, since: at - 30_000 },
     ],
+    clocks: [
+      { source: 'site', kind: 'skew', count: 31 },
+      { source: 'till', kind: 'future', count: 2 },
+    ],
     story: [{ at: at - 30_000, tone: 'bad', text: `The till is silent ${HOSTILE}` }],
   };
 }

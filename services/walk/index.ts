@@ -10,15 +10,15 @@ export interface WalkRoutes {
 }
 
 /**
- * `GET /api/walk` (rates, lags, sources, and how long the way takes), `/api/decisions` (the last twenty with their because), `/api/waiting` (who waits for
+ * `GET /api/walk` (rates, lags, sources, clocks that are wrong, and how long the way takes), `/api/decisions` (the last twenty with their because), `/api/waiting` (who waits for
  * which source), `/api/stream` (the whole
  * snapshot as server-sent events, once a second) and `/api/trace/{messageId}` (where an event is and what it changed).
  */
 export function walkRouter({ view, trace, stream }: WalkRoutes): Router {
   const router = Router();
   router.get('/api/walk', (_, response) => {
-    const { walk, status } = view.snapshot();
-    response.json({ ...walk, sources: status.sources, rejected: status.rejected, times: status.times });
+    const { walk, status, clocks } = view.snapshot();
+    response.json({ ...walk, sources: status.sources, rejected: status.rejected, times: status.times, clocks });
   });
   router.get('/api/decisions', (_, response) => {
     response.json(view.snapshot().status.decisions);
