@@ -41,6 +41,7 @@ interface Sent<T> {
 class Customer {
   readonly requested: Sent<ActivationRequest>[] = [];
   readonly withheld: Sent<ActivationWithheld>[] = [];
+  readonly counted: string[] = [];
   readonly parts = new Map<string, unknown>();
   readonly watermarks = new Map<string, number>();
   tick = 1_000_000;
@@ -133,7 +134,7 @@ class Customer {
       vouch: () => undefined,
       endOf: () => undefined,
       clock: () => 0,
-      count: () => undefined,
+      count: (name, labels = {}) => void this.counted.push([name, ...Object.values(labels)].join(' ')),
     };
   }
 }
@@ -262,6 +263,21 @@ describe('a message that demands fresh facts', () => {
     ]);
     expect(one.withheld).toHaveLength(1);
     expect(one.parts.has('h')).toBe(false);
+  });
+
+  it('is not counted as ungated; one that demands nothing is, with its proof, when it goes and not when it is withheld', () => {
+    const gated = customerOf();
+    gated.passes(start, { stock: start });
+    gated.change();
+    expect([gated.requested.length, gated.counted]).toEqual([1, []]);
+
+    const free = new Customer();
+    free.change();
+    expect(free.counted).toEqual([expect.stringMatching(/^withheld thanks/)]);
+    free.trait('mail', 'a@example.com');
+    free.change({ sequence: 2 });
+    expect(free.counted.slice(1)).toEqual(['ungated thanks']);
+    expect(free.requested.map(({ value }) => value.proof.sources.map(({ source }) => source))).toEqual([['web']]);
   });
 
   it('does not go after it has expired, and says so', () => {

@@ -107,6 +107,40 @@ describe('the status of a source', () => {
   });
 });
 
+describe('the status of a source that comes in batches', () => {
+  it('goes from silent to stale, to fresh, to stale and back to fresh, each told once', () => {
+    const source = new Source({ liveness: batch, cadence: 'hourly' });
+    const heard = [Infinity, 3 * hour, hour, 2 * hour, 2 * hour + 1, 2 * hour + 2, hour];
+    const seen = heard.map((ago) => source.report(ago, ago));
+    expect(seen.map(({ before, status }) => `${before} ${status}`)).toEqual([
+      'null silent',
+      'silent stale',
+      'stale fresh',
+      'null fresh',
+      'fresh stale',
+      'null stale',
+      'stale fresh',
+    ]);
+  });
+});
+
+describe('the end of an input', () => {
+  const hourly: Given = { liveness: batch, cadence: 'hourly' };
+  it.each<[string, Given, watermark: number, sign: number]>([
+    ['silent', {}, Infinity, Infinity],
+    ['fresh', {}, 5 * second, 200],
+    ['lagging', {}, 20 * second, 200],
+    ['stale', hourly, 3 * hour, 3 * hour],
+  ])('is told of a source that was %s, once, and so is that it goes on', (before, given, watermark, sign) => {
+    const source = new Source(given);
+    expect(source.report(watermark, sign)).toMatchObject({ status: before, before: null });
+    const end = noon + second;
+    expect(source.report(watermark, sign, end, true)).toMatchObject({ status: 'ended', before, since: end, expectedAt: null });
+    expect(source.report(watermark, sign, end + second, true)).toMatchObject({ status: 'ended', before: null, since: end });
+    expect(source.report(watermark, sign, end + 2 * second)).toMatchObject({ status: before, before: 'ended' });
+  });
+});
+
 describe('a source that is fed', () => {
   const poll = (): Source =>
     new Source({ liveness: batch, cadence: 'hourly', fedBy: { tills: { nightly: { at: '02:00' } }, web: 'realtime' } });

@@ -64,7 +64,8 @@ export function asker(poll: PollConfig, http: typeof fetch): Ask {
         kind: 'new',
         items: list,
         more: following !== at && more?.({ body }) === true,
-        state: { ...state, cursor: following },
+        // The marks belong to the answer to this question: with another cursor another one is asked.
+        state: following === at ? state : { ...state, cursor: following, etag: null, lastModified: null },
         digest,
       };
     } catch (error) {

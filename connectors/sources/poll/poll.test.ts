@@ -169,6 +169,30 @@ describe('a source that is asked for', () => {
     expect(new Set(await first.records())).toEqual(new Set([...items('pan'), ...items('pot')]));
   });
 
+  it('asks by the marks of an answer only where its cursor asks the same again, also after a restart', async () => {
+    const page = (next: string, more: boolean, etag: string, ...skus: string[]) =>
+      json({ rows: items(...skus), next, more }, { etag });
+    const { run, asked, answers, results, records, kafka } = world(
+      { items: 'body.rows', cursor: { next: 'body.next', more: 'body.more', first: '0' } },
+      [page('a', true, '"1"', 'pan'), page('a', false, '"2"', 'pot')],
+    );
+    await run();
+    expect(await readState(kafka, pollsTopic.name, 2, 'stock')).toMatchObject({ cursor: 'a', etag: '"2"' });
+    answers.push(() => new Response(null, { status: 304 }), page('b', false, '"3"', 'lid'));
+    await run();
+    answers.push(page('b', false, '"4"'));
+    await run();
+    expect(asked.map(({ url, headers }) => [url.split('=')[1], headers['if-none-match']])).toEqual([
+      ['0', undefined],
+      ['a', undefined],
+      ['a', '"2"'],
+      ['a', '"2"'],
+      ['b', undefined],
+    ]);
+    expect(results).toEqual(['new', 'new', 'unchanged', 'new', 'new']);
+    expect(new Set((await records()).map((each) => (each as { sku: string }).sku))).toEqual(new Set(['pan', 'pot', 'lid']));
+  });
+
   it('takes in the rest of an answer in whose middle it was interrupted, and nothing twice', async () => {
     const many = items(...Array.from({ length: 1200 }, (_, i) => `p${i}`));
     const { kafka, run, records, answers } = world({}, [json(many)]);
