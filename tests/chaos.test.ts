@@ -23,12 +23,21 @@ function first(seed: number, count: number): Happening[] {
 
 describe('a chaos run', () => {
   it('has the same events and the same faults when its seed is given again, and others with another', () => {
-    const counts = { kills: 12, stalls: 3, gatewayKills: 1, brokerKills: 3, brokerRestarts: 1, registryOutages: 1 };
+    const counts = {
+      kills: 12,
+      stalls: 3,
+      rebalances: 1,
+      fullDisks: 1,
+      gatewayKills: 1,
+      brokerKills: 3,
+      brokerRestarts: 1,
+      registryOutages: 1,
+    };
     expect(first(7, 2_000)).toEqual(first(7, 2_000));
     expect(first(7, 50)).not.toEqual(first(8, 50));
     expect(drawFaults(7, counts)).toEqual(drawFaults(7, counts));
     expect(drawFaults(7, counts)).not.toEqual(drawFaults(8, counts));
-    expect(drawFaults(7, counts).flat()).toHaveLength(21);
+    expect(drawFaults(7, counts).flat()).toHaveLength(23);
   });
 
   it.each(Object.entries(mutations))('can switch off what %s says: the text is in its module once', (_, replacements) => {

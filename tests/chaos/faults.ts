@@ -14,6 +14,8 @@ type Kind =
   | 'kill'
   | 'kill-and-delete'
   | 'kill-in-restore'
+  | 'rebalance-in-restore'
+  | 'full-disk'
   | 'stall'
   | 'gateway-kill'
   | 'broker-kill'
@@ -48,6 +50,8 @@ export function drawFaults(seed: number, counts: FaultCounts): readonly (readonl
     ...repeat('kill-and-delete', deleted),
     ...repeat('kill-in-restore', twice),
     ...repeat('stall', counts.stalls),
+    ...repeat('rebalance-in-restore', counts.rebalances),
+    ...repeat('full-disk', counts.fullDisks),
   ];
   const ground: Kind[] = [
     ...repeat('broker-kill', counts.brokerKills),
@@ -113,6 +117,30 @@ async function inflict({ kind, which, long }: Fault, victims: Victims, say: (lin
       );
       await victim.kill();
       victim.start();
+      return `${kind} of ${victim.name}`;
+    }
+    case 'rebalance-in-restore': {
+      const victim = one(workers);
+      const twin = workers.find(({ name, parts }) => name !== victim.name && parts === victim.parts) ?? victim;
+      say(`kill -9 of ${victim.name}, its stores are deleted; ${twin.name} goes while it restores, and comes back`);
+      await victim.kill();
+      victim.deleteStores();
+      victim.start();
+      await victim.until(() => victim.restores > 0, SESSION_MS + 8_000);
+      await twin.stop();
+      await delay(Math.round(long * 2_000));
+      twin.start();
+      return `${kind} of ${victim.name}`;
+    }
+    case 'full-disk': {
+      const victim = one(workers);
+      const before = victim.fulls;
+      if (!victim.fillDisk(true)) return `${kind} of ${victim.name}, which did not run`;
+      const noticed = await victim.until(() => victim.fulls > before, 10_000);
+      say(`the disk of ${victim.name} is full${noticed ? '' : ', but nothing was to be written'}`);
+      await delay(Math.round(1_000 + long * 4_000));
+      victim.fillDisk(false);
+      say(`the disk of ${victim.name} has room again`);
       return `${kind} of ${victim.name}`;
     }
     case 'stall': {

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -38,6 +38,7 @@ export class Instance {
   #wanted = false;
   #isUp = false;
   #restores = 0;
+  #fulls = 0;
 
   constructor(options: InstanceOptions) {
     this.#options = options;
@@ -54,6 +55,11 @@ export class Instance {
     return this.#restores;
   }
 
+  /** How often since the last start a task of it had no room on its disk. */
+  get fulls(): number {
+    return this.#fulls;
+  }
+
   /** What it said last. */
   get tail(): string {
     return this.#lines.join('\n');
@@ -64,6 +70,7 @@ export class Instance {
     this.#wanted = true;
     this.#isUp = false;
     this.#restores = 0;
+    this.#fulls = 0;
     const hook = mutation === undefined ? [] : ['--import', `${mutate}?${mutation}`];
     const args = ['--disable-warning=ExperimentalWarning', ...hook, main, 'run', '--workspace', workspaceDir, ...parts];
     const child = spawn(process.execPath, args, {
@@ -92,6 +99,18 @@ export class Instance {
     }, 30_000);
     await this.#end('SIGTERM');
     clearTimeout(late);
+  }
+
+  /** From now on no file of it grows: a disk that is full for this process alone. False: it has none that runs. */
+  fillDisk(isFull: boolean): boolean {
+    const { pid } = this.#child ?? {};
+    if (pid === undefined) return false;
+    try {
+      execFileSync('prlimit', ['--pid', String(pid), `--fsize=${isFull ? '1024' : 'unlimited'}:unlimited`], { stdio: 'ignore' });
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   deleteStores(): void {
@@ -139,8 +158,9 @@ export class Instance {
     this.#lines.push(text);
     if (this.#lines.length > KEPT_LINES) this.#lines.shift();
     if (text.startsWith('{')) {
-      const line = JSON.parse(text) as { readonly message?: string; readonly gateway?: string };
+      const line = JSON.parse(text) as { readonly message?: string; readonly gateway?: string; readonly code?: string };
       if (line.message === 'restored') this.#restores += 1;
+      if (line.code === 'STORE_FULL') this.#fulls += 1;
       if (line.message === 'running') {
         this.#isUp = true;
         this.gateway = line.gateway ?? '';

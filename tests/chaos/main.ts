@@ -11,6 +11,8 @@ const { values } = parseArgs({
     events: text,
     kills: text,
     stalls: text,
+    rebalances: text,
+    'full-disks': text,
     'gateway-kills': text,
     'broker-kills': text,
     'broker-restarts': text,
@@ -24,11 +26,13 @@ const given = (text: string | undefined, otherwise: number): number => (text ===
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const seed = given(values.seed, Date.now() % 1_000_000);
 const minutes = given(values.minutes, 3);
-const events = given(values.events, Math.round(minutes * 33_000));
+const events = given(values.events, Math.round(minutes * 34_000));
 const often = (perMinute: number): number => Math.max(1, Math.round(perMinute * minutes));
 const faults: FaultCounts = {
   kills: given(values.kills, often(4)),
   stalls: given(values.stalls, often(1)),
+  rebalances: given(values.rebalances, often(0.3)),
+  fullDisks: given(values['full-disks'], often(0.3)),
   gatewayKills: given(values['gateway-kills'], often(0.5)),
   brokerKills: given(values['broker-kills'], often(1)),
   brokerRestarts: given(values['broker-restarts'], often(0.5)),

@@ -6,7 +6,16 @@ import { startThreeBrokers } from '../support/three-brokers.ts';
 
 /** The same events and faults come again with the seed that a run has printed. */
 const seed = Number(process.env['FRESHET_FAULT_SEED'] ?? Date.now() % 1_000_000);
-const no = { kills: 0, stalls: 0, gatewayKills: 0, brokerKills: 0, brokerRestarts: 0, registryOutages: 0 };
+const no = {
+  kills: 0,
+  stalls: 0,
+  rebalances: 0,
+  fullDisks: 0,
+  gatewayKills: 0,
+  brokerKills: 0,
+  brokerRestarts: 0,
+  registryOutages: 0,
+};
 
 describe('the whole pipeline, in processes of its own', () => {
   let cluster: LocalCluster;
@@ -23,7 +32,16 @@ describe('the whole pipeline, in processes of its own', () => {
   };
 
   it('under random faults loses, doubles, swaps and invents nothing, and every membership is what the raw log says', async () => {
-    const faults = { kills: 12, stalls: 3, gatewayKills: 1, brokerKills: 3, brokerRestarts: 1, registryOutages: 1 };
+    const faults = {
+      kills: 12,
+      stalls: 3,
+      rebalances: 1,
+      fullDisks: 1,
+      gatewayKills: 1,
+      brokerKills: 3,
+      brokerRestarts: 1,
+      registryOutages: 1,
+    };
     const { counts } = await run({ minutes: 2.2, events: 100_000, faults });
     expect(counts.lines()).toEqual([]);
   });

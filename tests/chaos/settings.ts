@@ -38,6 +38,10 @@ export interface FaultCounts {
   readonly kills: number;
   /** SIGSTOP for longer than the session time-out, then SIGCONT. */
   readonly stalls: number;
+  /** Stores deleted, and another process goes and comes back while they are restored. */
+  readonly rebalances: number;
+  /** No file of a process may grow for some seconds. */
+  readonly fullDisks: number;
   readonly gatewayKills: number;
   readonly brokerKills: number;
   readonly brokerRestarts: number;
