@@ -78,7 +78,9 @@ function sourcesInWords({ sources, hops }: Proof): readonly string[] {
     const fact = asOf === null || ageMs === null ? '' : `, holds as of ${local(asOf)}, ${age(ageMs)} old`;
     return `  ${source} ${status}, ${seen}${fact}${link === null ? '' : `, fed by ${link}`}`;
   });
-  return hops.length === 0 ? each : [...each, `  by way of ${hops.map(({ hop }) => hop).join(', ')}`];
+  if (hops.length === 0) return each;
+  const way = hops.map(({ hop, at, ms }, i) => (i === 0 ? `${hop} at ${local(at)}` : `${hop} ${ms} ms later`));
+  return [...each, `  by way of ${way.join(', ')}`];
 }
 
 /** What would have gone wrong without any of this, and the sum. */
