@@ -8,6 +8,7 @@ import { delayMetrics, type HandedOver } from '../connectors/sinks/metrics.ts';
 import { compileTemplates, type Templates } from '../connectors/sinks/email/templates.ts';
 import { withRetry } from '../connectors/sinks/with/retry.ts';
 import { createGateway, type Gateway } from '../connectors/sources/gateway/index.ts';
+import { filesTopic } from '../connectors/sources/files/intake-state.ts';
 import { enrichmentsTopic } from '../connectors/sources/enrich/state.ts';
 import { pollsTopic } from '../connectors/sources/poll/state.ts';
 import { webhookRouter } from '../connectors/sources/webhook/index.ts';
@@ -38,7 +39,7 @@ import { listen } from './http.ts';
 import { identityDesk } from './identity-desk.ts';
 import { allTopics, type Pipeline, startPipeline, WATCH_SOURCES } from './pipeline.ts';
 import { profileView } from './profile-view.ts';
-import { runEnrichments, runPolls } from './pulls.ts';
+import { runEnrichments, runIntakes, runPolls } from './pulls.ts';
 import { followSeeds } from './seeding.ts';
 import type { Settings } from './settings.ts';
 import { smtpServerOf, senderOf } from './mail-settings.ts';
@@ -50,7 +51,7 @@ import { type Figures, walkView } from './walk-view.ts';
 import { clockAlerts } from './wrong-clocks.ts';
 
 /** What can be run apart from the processors. */
-export const connectors = ['gateway', 'polls', 'enrichments', 'email', 'console'] as const;
+export const connectors = ['gateway', 'polls', 'files', 'enrichments', 'email', 'console'] as const;
 
 /** Those that bring records in, as they call themselves on the way of a record. */
 const HOPS_BEFORE = ['gateway', 'webhook', 'poll', 'enrich', 'replay'];
@@ -114,7 +115,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   };
   try {
     await kafka.admin.createTopics(
-      topicSpecs({ prefix, partitions, topics: [ledgerTopic('email'), pollsTopic, enrichmentsTopic] }),
+      topicSpecs({ prefix, partitions, topics: [ledgerTopic('email'), pollsTopic, filesTopic, enrichmentsTopic] }),
     );
     const run = [...wanted].filter((name) => !connectors.some((connector) => connector === name));
     const pipeline = await startPipeline({
@@ -202,10 +203,14 @@ export async function startApp(options: AppOptions): Promise<App> {
       closers.push(['gateway', () => gateway.stop()]);
       gatewayUrl = `http://localhost:${at.port}`;
     }
-    const pulls = { pipeline, sources, metrics, log, secret: workspace.secret };
+    const pulls = { pipeline, sources, metrics, log, secret: workspace.secret, dir: workspace.dir };
     if (wanted.has('polls') && sources.some(({ input }) => input.kind === 'poll')) {
       const polls = await runPolls(pulls);
       closers.push(['polls', () => polls.stop()]);
+    }
+    if (wanted.has('files') && sources.some(({ input }) => input.kind === 'files')) {
+      const intakes = await runIntakes(pulls);
+      closers.push(['files', () => intakes.stop()]);
     }
     if (wanted.has('enrichments') && sources.some(({ input }) => input.kind === 'enrich')) {
       const enrichments = await runEnrichments(pulls);

@@ -13,6 +13,7 @@ const sources = [
   source('till', { endpoint: { write_keys: [`sha256:${'1'.repeat(64)}`] }, liveness: { idle_after: '10s' } }),
   source('stock', { poll: { url: 'https://stock.example', every: '1m' }, table }),
   source('counts', { topic: {}, liveness: 'batch' }),
+  source('prices', { files: { folder: 'drop', as_of: 'file.modified' } }),
   source('news', { topic: {}, cadence: 'on-change' }),
 ];
 
@@ -21,6 +22,7 @@ describe('the parts of a deployment', () => {
     expect(neededParts(sources).map(inWords)).toEqual([
       'keep-reference has to run for stock: without it no row of their tables is found, and no clock of customers moves',
       'polls has to run for stock: without it nobody asks for them',
+      'files has to run for prices: without it nobody reads what is put into their folders',
     ]);
     expect(neededParts(sources.slice(0, 2))).toEqual([]);
   });
@@ -29,11 +31,12 @@ describe('the parts of a deployment', () => {
     const needed = neededParts(sources);
     const parts = (run: readonly string[], claims: readonly { stage: string; source: string }[]): string[] =>
       missingParts(needed, run, claims).map(({ part }) => part);
-    expect(parts(['customers'], [])).toEqual(['keep-reference', 'polls']);
-    expect(parts(['customers', 'keep-reference', 'polls'], [])).toEqual([]);
-    expect(parts(['customers'], [{ stage: 'feed', source: 'site' }])).toEqual(['keep-reference', 'polls']);
+    expect(parts(['customers'], [])).toEqual(['keep-reference', 'polls', 'files']);
+    expect(parts(['customers', 'keep-reference', 'polls', 'files'], [])).toEqual([]);
+    expect(parts(['customers'], [{ stage: 'feed', source: 'site' }])).toEqual(['keep-reference', 'polls', 'files']);
     const elsewhere = [
       { stage: 'feed', source: 'stock' },
+      { stage: 'feed', source: 'prices' },
       { stage: 'keep-reference', source: 'site' },
     ];
     expect(parts(['customers'], elsewhere)).toEqual([]);
@@ -45,6 +48,7 @@ describe('sources that nobody feeds', () => {
     expect(unfedSources(sources)).toEqual([
       { source: 'till', how: 'something every 10s, to the gateway, with its write key' },
       { source: 'counts', how: 'a whole batch, to the topic raw.counts' },
+      { source: 'prices', how: 'a whole batch, to a file in the folder drop' },
     ]);
   });
 });

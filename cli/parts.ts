@@ -23,6 +23,7 @@ export function neededParts(sources: readonly SourceConfig[]): readonly NeededPa
     part(KEEP_REFERENCE, 'no row of their tables is found, and no clock of customers moves', ({ table }) => table !== undefined),
     part('polls', 'nobody asks for them', ({ input }) => input.kind === 'poll'),
     part('enrichments', 'nobody asks third parties for them', ({ input }) => input.kind === 'enrich'),
+    part('files', 'nobody reads what is put into their folders', ({ input }) => input.kind === 'files'),
     part('gateway', 'nobody takes in their calls', ({ input }) => input.kind === 'webhook'),
   ].filter((each) => each.sources.length > 0);
 }
@@ -56,6 +57,7 @@ export function unfedSources(sources: readonly SourceConfig[]): readonly { reado
     if (mode !== 'live' || isPatient || (liveness.kind !== 'idle-after' && liveness.kind !== 'batch')) return [];
     const quiet = liveness.kind === 'batch' ? 'a whole batch' : `something every ${formatDuration(liveness.patienceMs)}`;
     const where = { endpoint: 'the gateway, with its write key', webhook: `/webhooks/${name}`, topic: `the topic raw.${name}` };
+    if (input.kind === 'files') return [{ source: name, how: `a whole batch, to a file in the folder ${input.files.folder}` }];
     const at = input.kind in where ? where[input.kind as keyof typeof where] : undefined;
     return at === undefined ? [] : [{ source: name, how: `${quiet}, to ${at}` }];
   });

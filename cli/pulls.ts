@@ -1,8 +1,11 @@
+import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Registry as MetricsRegistry } from 'prom-client';
 import { caller } from '../connectors/sources/enrich/call.ts';
 import { startEnrichments } from '../connectors/sources/enrich/index.ts';
 import { enrichMetrics } from '../connectors/sources/enrich/metrics.ts';
+import { startIntakes } from '../connectors/sources/files/intake.ts';
+import { intakeMetrics } from '../connectors/sources/files/intake-metrics.ts';
 import { asker } from '../connectors/sources/poll/ask.ts';
 import { startPolls } from '../connectors/sources/poll/index.ts';
 import { pollMetrics } from '../connectors/sources/poll/metrics.ts';
@@ -19,6 +22,8 @@ export interface PullsOptions {
   readonly log: Log;
   /** Of the deployment, for opaque keys. */
   readonly secret: string;
+  /** Folder of the workspace: what is declared as relative lies in it. */
+  readonly dir: string;
 }
 
 interface Running {
@@ -49,6 +54,33 @@ export async function runPolls({ pipeline, sources, metrics, log }: PullsOptions
   return {
     stop: async () => {
       await polls.stop();
+      await feed.close();
+    },
+  };
+}
+
+/** Takes in the files that are put into the folders of sources. */
+export async function runIntakes({ pipeline, sources, metrics, log, dir }: PullsOptions): Promise<Running> {
+  const fed = sources.filter(({ input }) => input.kind === 'files');
+  const feed = pipeline.feed('files', fed);
+  const intakes = await startIntakes({
+    sources: fed,
+    folderOf: (declared) => resolve(dir, declared),
+    kafka: pipeline.kafka,
+    serdes: pipeline.serdes,
+    names: pipeline.names,
+    partitions: pipeline.partitions,
+    tick: () => pipeline.progress.tick,
+    metrics: intakeMetrics(metrics),
+    log,
+    wait,
+    monotonic: () => performance.now(),
+  });
+  // The ends of files are what vouches for them; this says no more than that somebody reads them.
+  for (const { name } of fed) feed.state(name, Number.NEGATIVE_INFINITY);
+  return {
+    stop: async () => {
+      await intakes.stop();
       await feed.close();
     },
   };

@@ -54,6 +54,8 @@ export type SourceInput =
   | { readonly kind: 'file'; readonly file: FileFormat }
   /** Asked for by HTTP by the connector `polls`, written to the source's raw topic. */
   | { readonly kind: 'poll'; readonly poll: PollConfig }
+  /** Files put into a folder, read by the connector `files`, written to the source's raw topic. */
+  | { readonly kind: 'files'; readonly files: FilesConfig }
   /** Calls of others, taken in by the gateway and written to the source's raw topic. */
   | { readonly kind: 'webhook'; readonly webhook: WebhookConfig }
   /** What third parties answer when the connector `enrichments` asks them because of an event, written to the source's raw topic. */
@@ -105,6 +107,24 @@ export interface WebhookConfig {
   readonly timestamp: { readonly header: string } | { readonly inSignature: string } | null;
   readonly idHeader: string | null;
   readonly withinMs: number;
+}
+
+/** Files that are put into a folder. */
+export interface FilesConfig {
+  /** As declared: relative to the workspace. */
+  readonly folder: string;
+  /** null: by the end of the name. */
+  readonly format: 'csv' | 'ndjson' | null;
+  readonly delimiter: string;
+  /** Names that are taken, with * and ?; null: those whose format is known. */
+  readonly pattern: string | null;
+  /** All columns of a csv file, in any order; null: whatever it has. */
+  readonly columns: readonly string[] | null;
+  /** CEL over `record` and `file`; null only where a rule says where a batch ends. */
+  readonly asOf: string | null;
+  /** The end of a file ends its batch; otherwise a rule does. */
+  readonly endsBatch: boolean;
+  readonly settleMs: number;
 }
 
 export interface FileFormat {

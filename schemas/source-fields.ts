@@ -2,6 +2,7 @@ import type { JsonSchema } from './config.ts';
 import { durationSchema } from './duration.ts';
 import { tableSchema } from './reference-table.ts';
 import { enrichSchema } from './source-enrich.ts';
+import { filesSchema } from './source-files.ts';
 import { pollSchema, webhookSchema } from './source-pull.ts';
 import { cadenceSchema } from './source-cadence.ts';
 import { objectSchema, textSchema } from './schema-parts.ts';
@@ -95,6 +96,7 @@ export const sourceSchema: JsonSchema = {
       endpoint,
       topic,
       file,
+      files: filesSchema,
       poll: pollSchema,
       webhook: webhookSchema,
       enrich: enrichSchema,

@@ -115,7 +115,7 @@ describe('compileSource', () => {
   });
 
   it.each<[string, Record<string, unknown>, (string | number)[], RegExp]>([
-    ['no input', {}, [], /exactly one of endpoint, topic, file, poll, webhook and enrich, found none/],
+    ['no input', {}, [], /exactly one of endpoint, topic, file, files, poll, webhook and enrich, found none/],
     ['two inputs', { topic: {}, file }, ['file'], /found topic and file/],
     ['an unknown field', { topic: {}, latenes: '5s' }, ['latenes'], /unknown field, expected one of source, .*lateness/],
     ['a missing owner', { topic: {}, owner: undefined }, [], /"owner" is missing: Who answers/],

@@ -16,6 +16,7 @@ import { compileTable, type TableYaml } from './reference-table.ts';
 import { isSegmentType, segmentTypes } from './segment-message.ts';
 import { cadenceOf, type CadenceYaml } from './source-cadence.ts';
 import { compileEnrich, type EnrichYaml } from './source-enrich.ts';
+import { compileFiles, type FilesYaml } from './source-files.ts';
 import { compilePoll, compileWebhook, type PollYaml, type WebhookYaml } from './source-pull.ts';
 import { sourceSchema } from './source-fields.ts';
 import type { Liveness } from '../runtime/watermarks/contract.ts';
@@ -54,6 +55,7 @@ interface SourceYaml {
     readonly drop_duplicate_rows?: boolean;
     readonly time: string;
   };
+  readonly files?: FilesYaml;
   readonly poll?: PollYaml;
   readonly webhook?: WebhookYaml;
   readonly enrich?: EnrichYaml;
@@ -137,17 +139,23 @@ function zoneOf(timezone: string): string {
 }
 
 function inputOf(yaml: SourceYaml, env: Env, timezone: string): SourceInput {
-  const given = (['endpoint', 'topic', 'file', 'poll', 'webhook', 'enrich'] as const).filter((kind) => yaml[kind] !== undefined);
+  const given = (['endpoint', 'topic', 'file', 'files', 'poll', 'webhook', 'enrich'] as const).filter(
+    (kind) => yaml[kind] !== undefined,
+  );
   if (given.length !== 1) {
     const found = given.length === 0 ? 'none' : given.join(' and ');
     throw new ConfigProblem(
       given[1] === undefined ? [] : [given[1]],
-      `expected exactly one of endpoint, topic, file, poll, webhook and enrich, found ${found}`,
+      `expected exactly one of endpoint, topic, file, files, poll, webhook and enrich, found ${found}`,
     );
   }
   if (yaml.endpoint !== undefined) {
     const writeKeyHashes = yaml.endpoint.write_keys.map((key, index) => keyHash(key, env, ['endpoint', 'write_keys', index]));
     return { kind: 'endpoint', writeKeyHashes };
+  }
+  if (yaml.files !== undefined) {
+    const hasEnd = yaml.transform?.some((rule) => rule.ends_batch === true) ?? false;
+    return { kind: 'files', files: compileFiles(yaml.files, env, { timezone, hasEnd }) };
   }
   if (yaml.poll !== undefined) return { kind: 'poll', poll: compilePoll(yaml.poll, env) };
   if (yaml.enrich !== undefined) return { kind: 'enrich', enrich: compileEnrich(yaml.enrich, env, customersOf(yaml)) };
@@ -191,6 +199,11 @@ function livenessOf({ liveness, transform = [] }: SourceYaml, input: SourceInput
     throw new ConfigProblem(['liveness'], 'expected batch: the reader of the files states how far they have been read');
   if (input.kind === 'enrich' && liveness !== undefined)
     throw new ConfigProblem(['liveness'], 'expected none: whoever asks states up to when all has been answered');
+  if (input.kind === 'files') {
+    if (liveness !== undefined && liveness !== 'batch')
+      throw new ConfigProblem(['liveness'], 'expected batch, or none: files come in batches');
+    return { kind: 'batch', ends: { kind: 'marker' }, vouched: false };
+  }
   if (
     input.kind === 'poll' &&
     liveness !== undefined &&
@@ -207,7 +220,11 @@ function livenessOf({ liveness, transform = [] }: SourceYaml, input: SourceInput
     );
   if (isBatch) {
     if (input.kind === 'file') return { kind: 'stated' };
-    return { kind: 'batch', ends: batchEndOf(liveness, ending), vouched: input.kind === 'endpoint' || input.kind === 'webhook' };
+    return {
+      kind: 'batch',
+      ends: batchEndOf(liveness, ending),
+      vouched: input.kind === 'endpoint' || input.kind === 'webhook',
+    };
   }
   switch (liveness) {
     case 'heartbeat':

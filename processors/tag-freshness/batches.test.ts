@@ -43,6 +43,14 @@ describe('a source that comes in batches', () => {
     expect(tag(counts, { kind: 'end' })).toMatchObject({ vouched: [], rejected: [expect.stringMatching(/^transform/)] });
   });
 
+  it('ends with the end of a file, which is no event', () => {
+    const files = sourceOf({ files: { folder: 'in', as_of: 'file.modified' }, transform: transform.slice(1) });
+    const { vouched, events, rejected, counted } = tag(files, {}, { 'ends-batch': 'true', 'as-of': String(asOf) });
+    expect(vouched).toEqual(word({ ends: true }));
+    expect([events, rejected, counted]).toEqual([[], [], ['skipped tills end of the file']]);
+    expect(tag(counts, { sku: 'a' }, { 'ends-batch': 'true', 'as-of': String(asOf) }).vouched).toEqual(word());
+  });
+
   it('is the only one whose clock goes by what records say', () => {
     expect(tag(sourceOf({ transform: transform.slice(1) }), { sku: 'a', as_of: asOf }).vouched).toEqual([]);
   });

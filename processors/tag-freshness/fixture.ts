@@ -10,7 +10,7 @@ import { tagFreshness } from './index.ts';
 
 /** A source as a workspace would declare it; a topic named `tills` unless said otherwise. */
 export function sourceOf(more: Readonly<Record<string, unknown>> = {}): SourceConfig {
-  const input = 'endpoint' in more || 'file' in more ? {} : { topic: {} };
+  const input = 'endpoint' in more || 'file' in more || 'files' in more ? {} : { topic: {} };
   return compileSource({ source: 'tills', description: 'Tills', owner: 'sales', ...input, ...more }, {});
 }
 

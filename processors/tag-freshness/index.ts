@@ -58,6 +58,10 @@ export function tagFreshness({ sources, secret, rawDecoder, values }: TagFreshne
     if (reader === undefined)
       return context.reject('validate', 'header source: expected the name of a declared source with an endpoint');
     const { source } = reader;
+    if (source.input.kind === 'files' && header(record.headers, 'ends-batch') === 'true') {
+      vouch(record, source, { asOf: stamp(record, 'as-of'), ends: true }, context);
+      return context.count('skipped', { source: source.name, reason: 'end of the file' });
+    }
     const decoded = Buffer.isBuffer(record.value)
       ? rawDecoder.decode(record.value)
       : { kind: 'refused' as const, reason: 'empty' };

@@ -9,10 +9,10 @@ const maxLinesOfRow = 100;
 /**
  * Reads CSV (RFC 4180) with a header line, one row for each line or, where a quoted text holds line ends, for several. A line that is
  * damaged costs that line only: a quote left open does not swallow what follows. A header that is damaged or names a column twice: CONFIG_INVALID,
- * which names the file.
+ * which names the file. Where the columns are known, it goes on behind the header.
  */
-export function csvRows(delimiter: string, file: string): RowReader {
-  let columns: readonly string[] | undefined;
+export function csvRows(delimiter: string, file: string, known?: readonly string[]): RowReader {
+  let columns = known;
   let open: Line[] = [];
   const unusable = (reason: string): FreshetError =>
     new FreshetError('CONFIG_INVALID', `${file}: the header line cannot be used: ${reason}`);

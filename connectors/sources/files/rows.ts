@@ -22,9 +22,18 @@ export interface RowReader {
 
 /** The rows of a file, in batches. CONFIG_INVALID when it cannot be read or lacks the column that groups its rows. */
 export async function* rowsOf(path: string, format: FileFormat, signal?: AbortSignal): AsyncGenerator<readonly FileRow[]> {
-  const reader = format.format === 'csv' ? csvRows(format.delimiter, basename(path)) : ndjsonRows();
+  const reader = rowReader(format, basename(path));
   for await (const lines of linesOf(path, signal)) yield withoutHeader([...reader.read(lines)], path, format);
   yield withoutHeader([...reader.end()], path, format);
+}
+
+/** Reads lines of such a file; of csv, behind the header where its columns are known. */
+export function rowReader(
+  { format, delimiter }: Pick<FileFormat, 'format' | 'delimiter'>,
+  file: string,
+  columns?: readonly string[],
+): RowReader {
+  return format === 'csv' ? csvRows(delimiter, file, columns) : ndjsonRows();
 }
 
 function withoutHeader(rows: readonly FileRow[], path: string, { groupBy }: FileFormat): readonly FileRow[] {
