@@ -1,41 +1,39 @@
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { parse } from 'yaml';
 import type { Kafka } from '../runtime/kafka/contract.ts';
 import { header } from '../runtime/record.ts';
 import type { SourceConfig } from '../schemas/config.ts';
 import { formatDuration } from '../schemas/duration.ts';
 import { isJsonObject } from '../schemas/segment-message.ts';
 import { prefixedNames } from '../runtime/environment.ts';
+import { createRawDecoder, type RawDecoder } from '../schemas/raw-decoder.ts';
+import type { Registry } from '../schemas/registry/registry.ts';
 import { rawTopic, topics } from '../schemas/topics.ts';
 import { loadWorkspace, type Workspace } from '../workspace/load.ts';
 import { connect } from './cluster.ts';
-import { type Reader, usersOf, wordsOf } from './field-users.ts';
+import { kindsOf, readersOf } from './field-readers.ts';
+import { type Reader, usersOf } from './field-users.ts';
 import { jsonLog } from './log.ts';
-import { scanTopic } from './scan.ts';
+import { scanTopic, type Verdict } from './scan.ts';
 import type { Settings } from './settings.ts';
 import type { WorkspaceChoice } from './validate.ts';
 
 /** What the records of a source take up: bytes as they lie in Kafka before compression, by field, over a time. */
 export class Sizes {
   records = 0;
+  /** Records in which no fields could be seen. */
+  unread = 0;
   bytes = 0;
   first = Number.POSITIVE_INFINITY;
   last = Number.NEGATIVE_INFINITY;
   readonly fields = new Map<string, number>();
 
-  add(value: Buffer, at: number): void {
+  /** `record`: what the bytes say; undefined where that could not be read. Of Avro each field has its share by its length as JSON. */
+  add(bytes: number, at: number, record: unknown): void {
     this.records += 1;
-    this.bytes += value.length;
+    this.bytes += bytes;
     this.first = Math.min(this.first, at);
     this.last = Math.max(this.last, at);
-    let record: unknown;
-    try {
-      record = JSON.parse(value.toString('utf8'));
-    } catch {
-      return;
-    }
-    if (isJsonObject(record)) this.#fields(record, '');
+    if (isJsonObject(record)) this.#fields(record, '', Math.min(1, bytes / Buffer.byteLength(JSON.stringify(record))));
+    else this.unread += 1;
   }
 
   /** Bytes a day, as the time seen has it; of less than an hour as if it had been one. */
@@ -44,15 +42,24 @@ export class Sizes {
   }
 
   /** Objects in the record count by what is in them. */
-  #fields(object: Readonly<Record<string, unknown>>, path: string): void {
+  #fields(object: Readonly<Record<string, unknown>>, path: string, share: number): void {
     for (const [name, value] of Object.entries(object)) {
-      if (path === '' && isJsonObject(value)) this.#fields(value, `${name}.`);
+      if (path === '' && isJsonObject(value) && Object.keys(value).length > 0) this.#fields(value, `${name}.`, share);
       else {
         const bytes = Buffer.byteLength(JSON.stringify(name)) + Buffer.byteLength(JSON.stringify(value) ?? '') + 2;
-        this.fields.set(path + name, (this.fields.get(path + name) ?? 0) + bytes);
+        this.fields.set(path + name, (this.fields.get(path + name) ?? 0) + bytes * share);
       }
     }
   }
+}
+
+/** What the cost is told of. */
+export interface CostOptions {
+  readonly workspace: Workspace;
+  readonly kafka: Kafka;
+  /** For the schemas of raw records in Avro. */
+  readonly registry: Registry;
+  readonly prefix: string;
 }
 
 /** Prints for each source what it costs and who uses what of it; reads all raw records that are retained. */
@@ -66,17 +73,23 @@ export async function printCost({
   const say = (): void => undefined;
   const connection = await connect(settings, { clientId: 'freshet-sources', log, say, embedded: 'find' });
   try {
-    const sizes = await measure(connection.kafka, workspace.sources, settings.prefix);
-    const readers = await readersOf(dir, workspace);
-    const declared = workspace.sources.flatMap(({ transform }) =>
-      (transform ?? []).flatMap((rule) => Object.keys(rule.identifiers)),
-    );
-    const known = new Set([...declared, 'email', 'phone', 'user_id', 'anonymous_id', 'device_id', 'id']);
-    for (const source of workspace.sources)
-      for (const line of costOf(source, sizes.get(source.name), readers, known)) process.stdout.write(`${line}\n`);
+    const { kafka, registry } = connection;
+    const lines = await tellCost({ workspace, kafka, registry, prefix: settings.prefix });
+    for (const line of lines) process.stdout.write(`${line}\n`);
   } finally {
     await connection.close();
   }
+}
+
+/** The lines of all sources of a workspace, by the raw records that its cluster retains. */
+export async function tellCost({ workspace, kafka, registry, prefix }: CostOptions): Promise<readonly string[]> {
+  const sizes = await measure(kafka, createRawDecoder({ registry }), workspace.sources, prefix);
+  const readers = await readersOf(workspace);
+  const kinds = kindsOf(workspace);
+  return [
+    ...workspace.sources.flatMap((source) => costOf(source, sizes.get(source.name), readers, kinds)),
+    'Unused: by this workspace. What other consumers of its topics read is not known.',
+  ];
 }
 
 /** The lines of one source. */
@@ -104,57 +117,36 @@ export function costOf(
       ({ field, bytes, users }) =>
         `  ${field.padEnd(width)}  ${told(bytes).padStart(9)}  ${users.length === 0 ? 'unused' : users.join(', ')}`,
     ),
-    unused.length === 0
-      ? '  every field is used'
-      : `  unused: ${unused.map(({ field }) => field).join(', ')}: ${Math.round((100 * idle) / sizes.bytes)} % of the bytes`,
+    ...(sizes.unread === 0 ? [] : [`  of ${sizes.unread} records the fields are not known: they could not be read`]),
+    unused.length > 0
+      ? `  unused: ${unused.map(({ field }) => field).join(', ')}: ${Math.round((100 * idle) / sizes.bytes)} % of the bytes`
+      : sizes.unread === 0
+        ? '  every field is used'
+        : `  whether every field is used is not known${rows.length === 0 ? '' : '; those that are known are'}`,
     '',
   ];
 }
 
-async function measure(kafka: Kafka, sources: readonly SourceConfig[], prefix: string): Promise<ReadonlyMap<string, Sizes>> {
+async function measure(
+  kafka: Kafka,
+  decoder: RawDecoder,
+  sources: readonly SourceConfig[],
+  prefix: string,
+): Promise<ReadonlyMap<string, Sizes>> {
   const names = prefixedNames(prefix);
   const all = new Map(sources.map(({ name }) => [name, new Sizes()]));
   const scan = (topic: string, source: string | undefined): Promise<void> =>
-    scanTopic(kafka, names.topic(topic), ({ value, headers, timestamp }) => {
-      if (value !== null) all.get(source ?? header(headers, 'source') ?? '')?.add(value, timestamp);
+    scanTopic(kafka, names.topic(topic), async ({ value, headers, timestamp }): Promise<Verdict> => {
+      const sizes = all.get(source ?? header(headers, 'source') ?? '');
+      if (value === null || sizes === undefined) return 'go on';
+      await decoder.prepare(value);
+      const decoded = decoder.decode(value);
+      sizes.add(value.length, timestamp, decoded.kind === 'value' ? decoded.value : undefined);
       return 'go on';
     });
   await scan(topics.eventsRaw.name, undefined);
   for (const { name, input } of sources) if (input.kind !== 'endpoint') await scan(rawTopic(name).name, name);
   return all;
-}
-
-/** Every file that asks for facts; what a segment's own tests say is not asked for. */
-async function readersOf(dir: string, { templates, templatesDir, fraud }: Workspace): Promise<readonly Reader[]> {
-  const files = async (folder: string): Promise<readonly unknown[]> => {
-    const names = (await readdir(join(dir, folder)).catch(() => [])).filter((name) => /\.ya?ml$/.test(name));
-    return await Promise.all(names.map(async (name) => parse(await readFile(join(dir, folder, name), 'utf8')) as unknown));
-  };
-  const one = (kind: string, data: unknown, of: (data: Readonly<Record<string, unknown>>) => unknown): Reader[] => {
-    const name = isJsonObject(data) ? data[kind] : undefined;
-    return isJsonObject(data) && typeof name === 'string' ? [{ name: `${kind} ${name}`, words: wordsOf(of(data)) }] : [];
-  };
-  const segments = (await files('segments')).flatMap((data) => one('segment', data, ({ when }) => when));
-  const activations = (await files('activations')).flatMap((data) =>
-    one('activation', data, ({ data: traits, address }) => [traits, address]),
-  );
-  const tables = (await files('sources')).flatMap((data) => one('source', data, ({ table }) => table));
-  const texts = await Promise.all(
-    templates.map(async (name): Promise<Reader> => {
-      const text = await readFile(join(templatesDir, `${name}.mjml`), 'utf8').catch(() =>
-        readFile(join(templatesDir, `${name}.liquid`), 'utf8'),
-      );
-      const variables = [...text.matchAll(/\{[{%]([^}]*)[}%]\}/g)].map(([, inside]) => inside);
-      return { name: `template ${name}`, words: wordsOf(variables) };
-    }),
-  );
-  return [
-    ...segments,
-    ...activations,
-    ...texts,
-    ...tables.filter(({ words }) => words.size > 1),
-    { name: 'fraud', words: wordsOf(fraud) },
-  ];
 }
 
 function size(bytes: number): string {

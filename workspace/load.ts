@@ -43,6 +43,8 @@ export interface Workspace {
   readonly templatesDir: string;
   readonly tests: readonly SegmentTest[];
   readonly demo: Demo | undefined;
+  /** The files of sources, segments and activations as plain data, with their parameters filled in but no secrets. */
+  readonly declared: readonly unknown[];
   /** What can be run, but hardly does what it was meant to. */
   readonly warnings: readonly Problem[];
 }
@@ -134,6 +136,7 @@ export async function loadWorkspace(dir: string, env: Values, options: LoadOptio
     templates,
     templatesDir,
     demo: settings.demo && demoOf(settings.demo),
+    declared: [...sources, ...segments, ...activations].map(({ file }) => file.data),
     warnings: [...feasibilityWarnings([...segments, ...activations], plain(sources)), ...retentionWarnings(segments)],
     tests: segments.flatMap(({ file, value }) => testsOf(file, value)),
   };
