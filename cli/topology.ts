@@ -38,7 +38,6 @@ export function topologyOf(
 ): Processor[] {
   const { secret, segments, activations, identity, reference } = workspace;
   const hasTables = sources.some(({ table }) => table !== undefined);
-  const names = sources.map(({ name }) => name);
   return [
     tagFreshness({ sources, secret, rawDecoder, values: identity.values }),
     ...(hasTables ? [keepReference({ sources })] : []),
@@ -48,7 +47,7 @@ export function topologyOf(
       planActivations({ activations, sources, secret, reference }),
       sources,
     ),
-    fraud(names, workspace.fraud),
+    fraud(sources, workspace.fraud),
     ...(identity.fuzzy ? [findLookalikes({ secret, identity, fuzzy: identity.fuzzy })] : []),
   ];
 }
@@ -90,13 +89,13 @@ function customers(
   });
 }
 
-function fraud(sources: readonly string[], rules: FraudConfig): Processor {
-  const detect = detectFraud(rules);
+function fraud(sources: readonly SourceConfig[], rules: FraudConfig): Processor {
+  const detect = detectFraud(rules, sources);
   const handing = withHandover(detect, {
     marker: mergeMarker,
     loop: topics.customersLoop,
     seeds: topics.customersSeeds,
-    sources,
+    sources: sources.map(({ name }) => name),
     merge: detect.merge,
   });
   // Whom a customer resembled is of no use to anybody once that customer has ended.

@@ -1,6 +1,7 @@
 import type { Context } from '../runtime/processor.ts';
 import type { Cadence, FedBy, SourceConfig } from './config.ts';
 import { formatDuration } from './duration.ts';
+import type { SourceProof } from './generated/types.ts';
 import { cadenceInWords, longestGap } from './source-cadence.ts';
 import { fedUpTo } from './source-clock.ts';
 
@@ -60,4 +61,32 @@ export function linkOf(source: SourceConfig, context: Pick<Context, 'watermark' 
   const watermark = known(source.name);
   if (source.fedBy === undefined || source.mode !== 'live' || watermark === undefined) return null;
   return linkInWords(linkToBlame(source, watermark, context.tick, known));
+}
+
+/** How fresh a source is at a decision whose clock stands at `now`; `asOf`: as of when its newest fact used holds. */
+export function sourceProof(
+  source: SourceConfig,
+  asOf: number | null,
+  now: number | null,
+  context: Pick<Context, 'watermark' | 'tick'>,
+): SourceProof {
+  const watermark = context.watermark(source.name);
+  return {
+    source: source.name,
+    watermark: Number.isFinite(watermark) ? watermark : null,
+    asOf,
+    ageMs: asOf === null || now === null ? null : Math.max(0, now - asOf),
+    status: statusOf(source, watermark, context.tick),
+    link: linkOf(source, context),
+  };
+}
+
+/** By how far the source's clock trails the brokers'. History is not stale. */
+function statusOf(source: SourceConfig, watermark: number, tick: number): string {
+  const { mode, cadence, latenessMs } = source;
+  if (watermark === Number.NEGATIVE_INFINITY) return 'unknown';
+  if (watermark === Number.POSITIVE_INFINITY) return 'ended';
+  if (mode !== 'live' || cadence.kind === 'on-change') return 'fresh';
+  if (cadence.kind !== 'realtime') return isOverdue(source, watermark, tick) ? 'stale' : 'fresh';
+  return tick - watermark > latenessMs + LAGGING_AFTER_MS ? 'lagging' : 'fresh';
 }

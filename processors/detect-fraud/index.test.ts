@@ -4,6 +4,7 @@ import { TopologyTestDriver } from '../../runtime/testing/driver.ts';
 import type { IdentifiedEvent, TaggedEvent } from '../../schemas/generated/types.ts';
 import { MemoryRegistry } from '../../schemas/registry/memory.ts';
 import { createSerdes } from '../../schemas/serdes.ts';
+import { compileSource } from '../../schemas/source-schema.ts';
 import { topics } from '../../schemas/topics.ts';
 import { changed, login } from './fixture.ts';
 import { detectFraud } from './index.ts';
@@ -14,11 +15,13 @@ let driver: TopologyTestDriver;
 async function start(): Promise<void> {
   const serdes = createSerdes({ registry: new MemoryRegistry() });
   await serdes.register();
-  const detect = detectFraud();
+  const site = { source: 'site', description: 'd', owner: 'us', topic: {}, fed_by: { relay: 'hourly' } };
+  const detect = detectFraud({}, [compileSource(site, {})]);
   const marker = ({ topic, value }: { topic: string; value: unknown }): HandoverMarker | undefined =>
     topic === topics.eventsIdentified.name ? ((value as IdentifiedEvent).marker ?? undefined) : undefined;
   const handing = withHandover(detect, { marker, loop: topics.customersLoop, merge: detect.merge, sources: ['site'] });
-  driver = await TopologyTestDriver.start({ processors: [handing], serdes, rejected: topics.eventsRejected });
+  const now = 163 * minute;
+  driver = await TopologyTestDriver.start({ processors: [handing], serdes, rejected: topics.eventsRejected, now });
 }
 afterEach(() => driver.close());
 
@@ -49,7 +52,16 @@ describe('detect-fraud as a task', () => {
     const { proof } = alert?.value ?? {};
     expect(proof).toMatchObject({
       now: 103 * minute,
-      sources: [{ source: 'site', watermark: 103 * minute, asOf: 104 * minute, ageMs: 0 }],
+      sources: [
+        {
+          source: 'site',
+          watermark: 103 * minute,
+          asOf: 104 * minute,
+          ageMs: 0,
+          status: 'lagging',
+          link: 'relay, every 1h',
+        },
+      ],
     });
     expect(proof?.hops).toEqual([
       { hop: 'gateway', at: 104 * minute, ms: 0 },

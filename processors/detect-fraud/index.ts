@@ -1,6 +1,7 @@
 import type { HandoverOptions } from '../../runtime/handover.ts';
 import type { Context, Processor } from '../../runtime/processor.ts';
 import { type Headers, noHeaders } from '../../runtime/record.ts';
+import type { SourceConfig } from '../../schemas/config.ts';
 import type { FraudAlert, IdentifiedEvent, Resemblance } from '../../schemas/generated/types.ts';
 import { hashId } from '../../schemas/keys.ts';
 import { topics } from '../../schemas/topics.ts';
@@ -23,9 +24,10 @@ export interface FraudDetector extends Processor, Pick<HandoverOptions, 'merge'>
 /**
  * Raises an alert when a customer logs in from a device never seen of them and changes the address soon after: once per
  * log-in, as soon as both are there, by event time and not by order of arrival. Where the rules accept weak links, also when a customer
- * logs in who looks like enough others: once for each number of them. What is loaded as history alarms nobody.
+ * logs in who looks like enough others: once for each number of them. What is loaded as history alarms nobody. `sources` are those
+ * whose events it reads: the proof says how fresh each was.
  */
-export function detectFraud(config: Partial<FraudConfig> = {}): FraudDetector {
+export function detectFraud(config: Partial<FraudConfig> = {}, sources: readonly SourceConfig[] = []): FraudDetector {
   const rules: FraudConfig = { ...defaultFraud, ...config };
   const { alike } = rules;
   const processor: Processor = {
@@ -84,7 +86,7 @@ export function detectFraud(config: Partial<FraudConfig> = {}): FraudDetector {
         reason: `${count} accounts look alike, each with this one by a probability of at least ${rule.confidence}: ${others.join(', ')}.`,
         effectiveAt: login.at,
         events: [login.id],
-        proof: proofOf([login], headers, context),
+        proof: proofOf([login], sources, headers, context),
       };
       context.forward(topics.fraudAlerts, customer, alert, { rule: ALIKE_RULE });
       context.count('alerts', { rule: ALIKE_RULE });
@@ -103,7 +105,7 @@ export function detectFraud(config: Partial<FraudConfig> = {}): FraudDetector {
         reason: `The address was changed ${minutes} min after a log-in from a device never seen before.`,
         effectiveAt: change.at,
         events: [login.id, change.id],
-        proof: proofOf([login, change], headers, context),
+        proof: proofOf([login, change], sources, headers, context),
       };
       context.forward(topics.fraudAlerts, customer, alert, { rule: RULE });
       context.count('alerts', { rule: RULE });

@@ -410,7 +410,7 @@ export interface SourceProof {
   readonly asOf: number | null;
   /** now minus asOf, milliseconds. */
   readonly ageMs: number | null;
-  /** fresh | lagging | stale | silent | unknown. */
+  /** fresh | lagging | stale | ended | unknown. */
   readonly status: string;
   /** What feeds the source and is to blame for the age of its facts, and how often it brings something new. */
   readonly link: string | null;
