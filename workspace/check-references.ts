@@ -1,6 +1,7 @@
 import type { CompiledSegment } from '../processors/evaluate-segments/segment.ts';
 import type { CompiledActivation } from '../processors/plan-activations/activation.ts';
 import type { SourceConfig } from '../schemas/config.ts';
+import type { Demanding } from './demands.ts';
 import type { Problem } from './problems.ts';
 import { pathsOf, type Compiled } from './yaml-file.ts';
 
@@ -11,11 +12,14 @@ export interface Declared {
   /** Every file of a segment could be compiled: a name that is not among these is wrong. */
   readonly allSegments: boolean;
   readonly activations: readonly Compiled<CompiledActivation>[];
+  /** What channels demand. */
+  readonly channels?: readonly Demanding[];
   readonly templates: readonly string[];
 }
 
 /** What no file can be blamed for alone: names that are there twice, or that lead nowhere. */
-export function checkReferences({ sources, segments, allSegments, activations, templates }: Declared): readonly Problem[] {
+export function checkReferences(declared: Declared): readonly Problem[] {
+  const { sources, segments, allSegments, activations, channels = [], templates } = declared;
   const sourceNames = sources.map(({ value }) => value.name);
   const names = [...new Set(segments.map(({ value }) => value.name))];
   return [
@@ -36,10 +40,10 @@ export function checkReferences({ sources, segments, allSegments, activations, t
         ? []
         : [file.problem(['template'], expected('a template', templates, value.template))]),
     ]),
-    ...[...segments, ...activations].flatMap(({ file, value }) =>
+    ...[...segments, ...activations, ...channels].flatMap(({ file, path = [], value }: Demanding) =>
       Object.keys(value.freshness?.maxAgeMs ?? {})
         .filter((source) => !sourceNames.includes(source))
-        .map((source) => file.problem(['max_age', source], expected('a source', sourceNames, source))),
+        .map((source) => file.problem([...path, 'max_age', source], expected('a source', sourceNames, source))),
     ),
   ];
 }

@@ -56,6 +56,35 @@ describe('the age of facts', () => {
     expect(fed('realtime')).toEqual(agesOf(poll));
   });
 
+  it('is never less than that of the sources that feed it, however long the chain', () => {
+    const fedBy = (name: string) => [{ name, cadence: cadenceOf('realtime', 'UTC', []) }];
+    const tills = source('tills', { fedBy: [{ name: 'branches', cadence: cadenceOf('nightly', 'UTC', []) }] });
+    const relay = source('relay', { fedBy: fedBy('tills') });
+    const shelf = source('shelf', { fedBy: fedBy('relay') });
+    const all = [shelf, relay, tills];
+    expect(agesOf(shelf, all)).toEqual(agesOf(tills));
+    expect(agesOf(shelf, all)).toEqual({ bestMs: 24 * HOUR + 6000, worstMs: 24 * HOUR + 6000 });
+    expect(agesOf(shelf, [shelf, relay, { ...tills, mode: 'backfill' }])).toEqual(agesOf(source('shelf')));
+    expect(feasibility([], [demanding({ shelf: '1h' })], all).map(({ verdict }) => verdict)).toEqual(['never']);
+  });
+
+  it('is told of messages that demand nothing as well, by the sources of their segment', () => {
+    const segment = segmentCompiler()({ segment: 'any', when: { count: { of: 'Seen', at_least: 1 } } });
+    const mail = compileActivation({
+      activation: 'mail',
+      on: { segment: 'any' },
+      channel: 'email',
+      address: 'email',
+      template: 'mail',
+      valid_for: '1h',
+    });
+    const rows = feasibility([segment], [mail], [source('web', { events: ['Seen'] }), { ...nightly, events: ['Counted'] }]);
+    expect(rows.map(({ kind, source: name, verdict }) => `${kind} ${name} ${verdict}`)).toEqual([
+      'segment web ungated',
+      'activation web ungated',
+    ]);
+  });
+
   it('is that which a segment demands as well, also of sources that its rule does not hear', () => {
     const segment = segmentCompiler()({
       segment: 'any',

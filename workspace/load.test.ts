@@ -147,6 +147,31 @@ describe('sources that feed each other', () => {
   });
 });
 
+describe('what a channel demands', () => {
+  const demanding = (source: string): string =>
+    `${complete['freshet.yaml']}channels:\n  letter: { max_age: { ${source}: 2s } }\n`;
+
+  it('is warned of at its place where its source cannot give it', async () => {
+    const dir = await workspace({ 'freshet.yaml': demanding('desk') });
+    const { warnings } = await loadWorkspace(dir, { KEY: 'secret of a test' });
+    expect(warnings).toEqual([
+      {
+        file: 'freshet.yaml',
+        line: 6,
+        column: 24,
+        field: 'channels.letter.max_age.desk',
+        message: '2s can never be met: desk is at least 6s old',
+      },
+    ]);
+  });
+
+  it('is of a source that there is', async () => {
+    expect(await problems({ 'freshet.yaml': demanding('shelf') })).toEqual([
+      'freshet.yaml:6:24 channels.letter.max_age.shelf: expected a source of this workspace (desk), found "shelf"',
+    ]);
+  });
+});
+
 describe('a problem', () => {
   it('is told with file, line, column, field and what was expected; all of them at once', async () => {
     const found = await problems({

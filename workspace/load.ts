@@ -12,7 +12,7 @@ import { parseDuration } from '../schemas/duration.ts';
 import { referenceReader, type ReferenceReader } from '../schemas/reference-reader.ts';
 import { compileSource } from '../schemas/source-schema.ts';
 import { checkReferences } from './check-references.ts';
-import { type ChannelDemands, withDemands } from './demands.ts';
+import { type ChannelDemands, ofChannels, withDemands } from './demands.ts';
 import { feasibilityWarnings } from './feasibility.ts';
 import { workspaceJsonSchemas, type FileKind } from './json-schemas.ts';
 import { refuse, type Problem } from './problems.ts';
@@ -97,7 +97,7 @@ interface Settings {
  */
 export async function loadWorkspace(dir: string, env: Values, options: LoadOptions = {}): Promise<Workspace> {
   const problems: Problem[] = [];
-  const { settings, values, rates } = await readSettings(dir, env, options.profile, problems);
+  const { settings, file, values, rates } = await readSettings(dir, env, options.profile, problems);
   const timezone = settings?.timezone ?? 'UTC';
   const read = reader(dir, values, problems);
   const rules = await segmentRules(dir, values);
@@ -114,10 +114,11 @@ export async function loadWorkspace(dir: string, env: Values, options: LoadOptio
   const templates = (await list(templatesDir))
     .filter((file) => /\.(mjml|liquid)$/.test(file))
     .map((file) => basename(file, extname(file)));
-  for (const { file, value } of sources)
+  for (const { file: declaring, value } of sources)
     if (rates !== undefined && value.name === RATES)
-      problems.push(file.problem(['source'], `expected another name, ${RATES} are the rates of freshet.yaml`));
-  problems.push(...checkReferences({ sources, segments, allSegments, activations, templates }));
+      problems.push(declaring.problem(['source'], `expected another name, ${RATES} are the rates of freshet.yaml`));
+  const channels = ofChannels(file, settings?.channels);
+  problems.push(...checkReferences({ sources, segments, allSegments, activations, channels, templates }));
   refuse(problems);
   if (settings === undefined) throw new FreshetError('CONFIG_INVALID', `${dir}: expected a file freshet.yaml`);
   const plain = <T>(compiled: readonly Compiled<T>[]): readonly T[] => compiled.map(({ value }) => value);
@@ -137,7 +138,10 @@ export async function loadWorkspace(dir: string, env: Values, options: LoadOptio
     templatesDir,
     demo: settings.demo && demoOf(settings.demo),
     declared: [...sources, ...segments, ...activations].map(({ file }) => file.data),
-    warnings: [...feasibilityWarnings([...segments, ...activations], plain(sources)), ...retentionWarnings(segments)],
+    warnings: [
+      ...feasibilityWarnings([...segments, ...activations, ...channels], plain(sources)),
+      ...retentionWarnings(segments),
+    ],
     tests: segments.flatMap(({ file, value }) => testsOf(file, value)),
   };
 }
@@ -164,7 +168,7 @@ async function readSettings(
   env: Values,
   profile: string | undefined,
   problems: Problem[],
-): Promise<{ settings: Settings | undefined; values: Values; rates?: Rates | undefined }> {
+): Promise<{ settings: Settings | undefined; file?: YamlFile; values: Values; rates?: Rates | undefined }> {
   const name = 'freshet.yaml';
   if (!(await list(dir)).includes(name)) {
     problems.push({ file: name, line: 1, column: 1, field: '', message: `expected this file in ${dir}` });
@@ -176,14 +180,14 @@ async function readSettings(
   if (settings.timezone !== undefined && !isTimezone(settings.timezone))
     problems.push(file.problem(['timezone'], `expected an IANA time zone such as Europe/London, found "${settings.timezone}"`));
   const rates = settings.rates && attempt(file, problems, () => compileRates(settings.rates as RatesYaml));
-  if (profile === undefined) return { settings, values: env, rates };
+  if (profile === undefined) return { settings, file, values: env, rates };
   const chosen = settings.profiles?.[profile];
   if (chosen === undefined) {
     const known = Object.keys(settings.profiles ?? {}).join(', ') || 'none';
     problems.push(file.problem(['profiles'], `expected the profile ${profile}, found ${known}`));
   }
   const given = Object.fromEntries(Object.entries(chosen ?? {}).map(([key, value]) => [key, String(value)]));
-  return { settings, values: { ...env, ...given }, rates };
+  return { settings, file, values: { ...env, ...given }, rates };
 }
 
 /** Reads a file of the workspace that may be left out; what does not fit goes to `problems`. */
