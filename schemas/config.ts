@@ -150,6 +150,8 @@ export interface SourceConfig {
   readonly latenessMs: number;
   /** Names of the events it may carry, or null: any. A rule's clock is made of the sources that may carry its events. */
   readonly events: readonly string[] | null;
+  /** What each raw record must be before anything is made of it; undefined: it is not checked. */
+  readonly schema?: JsonSchema;
   /** How a raw record becomes an event; null: it is a call of the Segment spec. */
   readonly transform: readonly TransformRule[] | null;
   /** Time zone of local times in its records, IANA name. */

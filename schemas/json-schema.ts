@@ -42,7 +42,8 @@ function mostTelling(errors: readonly ErrorObject[]): ErrorObject | undefined {
   return before ?? deeper.sort((a, b) => depth(b) - depth(a))[0] ?? choice;
 }
 
-function pathOf(error: ErrorObject): ConfigPath {
+/** The place of what does not fit. */
+export function pathOf(error: ErrorObject): ConfigPath {
   const path = error.instancePath
     .split('/')
     .slice(1)
@@ -57,7 +58,8 @@ interface Described {
   readonly properties?: Readonly<Record<string, Described>>;
 }
 
-function messageOf(error: ErrorObject): string {
+/** What was expected there, and what was found: for files of people, not for data. */
+export function messageOf(error: ErrorObject): string {
   const params = error.params as Readonly<Record<string, unknown>>;
   const schema = (error.parentSchema ?? {}) as Described;
   const found = `found ${show(error.data)}`;

@@ -79,6 +79,20 @@ describe('the raw decoder', () => {
     expect(await decoded(Buffer.from('\0\0\0\0\u0001{"a":1}'), registry)).toEqual({ kind: 'value', value: { a: 1 } });
   });
 
+  it.each([
+    ['as it says', '{"type":"object","required":["a"]}', '{"a":1}', {}],
+    ['not as it says', '{"properties":{"a":{"type":"number"}}}', '{"a":"x"}', { unfit: 'schema 1: a: expected number' }],
+    ['of a list by draft 7', '{"items":[{"type":"number"}]}', '["x"]', { unfit: 'schema 1: 0: expected number' }],
+    ['of draft 4', '{"$schema":"http://json-schema.org/draft-04/schema#","type":"number"}', '"x"', {}],
+    ['that refers to others', '', '"x"', {}],
+    ['that takes anything', 'true', '"x"', {}],
+  ])('checks JSON behind the id of a JSON schema: %s', async (_, schema, text, more) => {
+    const registry = new MemoryRegistry();
+    registry.add({ kind: 'json', schema });
+    const bytes = Buffer.concat([Buffer.from([0, 0, 0, 0, 1]), Buffer.from(text)]);
+    expect(await decoded(bytes, registry)).toEqual({ kind: 'value', value: JSON.parse(text) as unknown, ...more });
+  });
+
   it('hands on that the registry is away', async () => {
     const registry = new MemoryRegistry();
     registry.available = false;
@@ -122,6 +136,7 @@ describe('the raw decoder', () => {
 
   it.each([
     ['a schema that is none', 'avro', '{"type":"nonsense"}', /schema 1 is not valid/],
+    ['a JSON schema that is none', 'json', '{"type":"nonsense"}', /schema 1 is not valid/],
     ['a Protobuf schema', 'other', '', /neither Avro nor JSON/],
     [
       'a record with a field __proto__',
@@ -134,7 +149,8 @@ describe('the raw decoder', () => {
   ] as const)('refuses %s', async (_, kind, schema, reason) => {
     const registry = new MemoryRegistry();
     registry.add({ kind, schema });
-    const body = schema.includes('map') ? Buffer.from('\u0002\u0012__proto__\0') : Buffer.alloc(0);
+    const avro = schema.includes('map') ? Buffer.from('\u0002\u0012__proto__\0') : Buffer.alloc(0);
+    const body = kind === 'json' ? Buffer.from('{}') : avro;
     const verdict = await decoded(Buffer.concat([Buffer.from([0, 0, 0, 0, 1]), body]), registry);
     expect(verdict).toMatchObject({ kind: 'refused', reason: expect.stringMatching(reason) });
   });

@@ -146,6 +146,11 @@ export const sourceSchema: JsonSchema = {
         items: textSchema('Name of an event.'),
         description: 'Events it may carry; others are rejected. Any when left out, or those of the rules.',
       },
+      schema: {
+        description:
+          'What each of its records must be, as a JSON Schema (2020-12, or the draft that its $schema names): inline, or the name of a file beside this one, such as till.schema.json. What does not fit is rejected before the transform.',
+        anyOf: [{ type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*\\.json$' }, { type: 'object' }],
+      },
       table: tableSchema,
       timezone: textSchema('IANA name of the zone of its local times; UTC by default.'),
       transform: {

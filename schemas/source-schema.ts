@@ -5,6 +5,7 @@ import {
   type Cadence,
   type ConfigPath,
   type FileFormat,
+  type JsonSchema,
   type SourceConfig,
   type SourceInput,
   type SourceMode,
@@ -12,6 +13,7 @@ import {
 } from './config.ts';
 import { parseDuration } from './duration.ts';
 import { schemaCheck } from './json-schema.ts';
+import { recordCheck } from './record-check.ts';
 import { compileTable, type TableYaml } from './reference-table.ts';
 import { isSegmentType, segmentTypes } from './segment-message.ts';
 import { cadenceOf, type CadenceYaml } from './source-cadence.ts';
@@ -73,6 +75,7 @@ interface SourceYaml {
   readonly events?: readonly string[];
   readonly timezone?: string;
   readonly transform?: readonly RuleYaml[];
+  readonly schema?: string | JsonSchema;
   readonly table?: TableYaml;
 }
 
@@ -114,7 +117,21 @@ export function compileSource(value: unknown, env: Env): SourceConfig {
     ...(yaml.keep === undefined ? {} : { keepMs: keepOf(yaml.keep) }),
     ...(fedBy.length > 0 ? { fedBy } : {}),
     ...(table === undefined ? {} : { table }),
+    ...(yaml.schema === undefined ? {} : { schema: recordSchemaOf(yaml.schema) }),
   };
+}
+
+/** A schema that stands in a file of its own is put here by whoever reads the files. */
+function recordSchemaOf(schema: string | JsonSchema): JsonSchema {
+  if (typeof schema === 'string')
+    throw new ConfigProblem(['schema'], `expected the JSON Schema itself, found the file "${schema}"`);
+  try {
+    recordCheck(schema);
+  } catch (error) {
+    if (error instanceof ConfigProblem) throw new ConfigProblem(['schema', ...error.path], error.message);
+    throw error;
+  }
+  return schema;
 }
 
 /** What is kept for less than an hour cannot be read again after a stop; history is kept elsewhere for longer than 400 days. */

@@ -147,6 +147,37 @@ describe('sources that feed each other', () => {
   });
 });
 
+describe('the schema of a source', () => {
+  const desk = complete['sources/desk.yaml'];
+  const key = { KEY: 'secret of a test' };
+
+  it('stands in its file, or in a file beside it', async () => {
+    const schema = { type: 'object', properties: { book: { type: 'string', title: '${book}' } } };
+    const files = { 'sources/desk.yaml': `${desk}schema: desk.json\n`, 'sources/desk.json': JSON.stringify(schema) };
+    expect((await loadWorkspace(await workspace(files), key)).sources[0]?.schema).toEqual(schema);
+    const inline = { 'sources/desk.yaml': `${desk}schema: { type: object }\n` };
+    expect((await loadWorkspace(await workspace(inline), key)).sources[0]?.schema).toEqual({ type: 'object' });
+  });
+
+  it('is refused at its place where it is none', async () => {
+    const wrong = '{\n  "properties": {\n    "book": { "type": "buch" }\n  }\n}\n';
+    expect(await problems({ 'sources/desk.yaml': `${desk}schema: desk.json\n`, 'sources/desk.json': wrong })).toEqual([
+      expect.stringMatching(
+        /^sources\/desk\.json:3:15 properties\.book\.type: not a JSON Schema: expected one of .*, found "buch"$/,
+      ),
+    ]);
+    expect(await problems({ 'sources/desk.yaml': `${desk}schema:\n  properties: { book: { type: buch } }\n` })).toEqual([
+      expect.stringMatching(/^sources\/desk\.yaml:7:25 schema\.properties\.book\.type: not a JSON Schema: expected one of /),
+    ]);
+    expect(await problems({ 'sources/desk.yaml': `${desk}schema: shelf.json\n` })).toEqual([
+      'sources/desk.yaml:6:1 schema: expected a file sources/shelf.json, there is none',
+    ]);
+    expect((await problems({ 'sources/desk.yaml': `${desk}schema: ../secret.json\n` })).join()).toContain(
+      'schema: expected What',
+    );
+  });
+});
+
 describe('what a channel demands', () => {
   const demanding = (source: string): string =>
     `${complete['freshet.yaml']}channels:\n  letter: { max_age: { ${source}: 2s } }\n`;

@@ -18,6 +18,7 @@ import { workspaceJsonSchemas, type FileKind } from './json-schemas.ts';
 import { refuse, type Problem } from './problems.ts';
 import type { Values } from './parameters.ts';
 import { retentionWarnings } from './retention.ts';
+import { withRecordSchema } from './source-schemas.ts';
 import { testsOf, type SegmentTest } from './segment-tests.ts';
 import { attempt, readYaml, type Compiled, type YamlFile } from './yaml-file.ts';
 
@@ -219,7 +220,8 @@ function reader(dir: string, values: Values, problems: Problem[]): Reader {
       const before = problems.length;
       const file = await readYaml(dir, `${kind}/${name}`, { values, left: ['write_keys', 'secrets', 'auth'] }, problems);
       if (file === undefined || !fits(kind, file, problems) || problems.length > before) continue;
-      const value = attempt(file, problems, compile);
+      const whole = kind === 'sources' ? await withRecordSchema(dir, file, problems) : file;
+      const value = whole && attempt(whole, problems, compile);
       if (value !== undefined) compiled.push({ file, value });
     }
     return compiled;

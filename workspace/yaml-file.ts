@@ -24,6 +24,8 @@ export interface ReadOptions {
   readonly values: Values;
   /** Fields in which `${name}` is left to whoever compiles the file: secrets are never put into the data. */
   readonly left?: readonly string[];
+  /** false: `${name}` stands for itself. */
+  readonly parameters?: boolean;
 }
 
 /** Reads one file. What is no YAML, or a parameter without a value, goes to `problems`; undefined if it could not be read as YAML. */
@@ -43,7 +45,8 @@ export async function readYaml(
     problems.push(...document.errors.map((error) => at(error.pos[0], '', `expected YAML: ${error.message}`)));
     return undefined;
   }
-  for (const { name, offset } of fillIn(document, options.values, options.left)) {
+  const unset = options.parameters === false ? [] : fillIn(document, options.values, options.left);
+  for (const { name, offset } of unset) {
     problems.push(
       at(
         offset,

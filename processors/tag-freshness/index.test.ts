@@ -6,7 +6,7 @@ import { createRawDecoder } from '../../schemas/raw-decoder.ts';
 import { MemoryRegistry } from '../../schemas/registry/memory.ts';
 import { createSerdes } from '../../schemas/serdes.ts';
 import { rawTopic, topics } from '../../schemas/topics.ts';
-import { site, sourceOf } from './fixture.ts';
+import { site, sourceOf, tag } from './fixture.ts';
 import { tagFreshness } from './index.ts';
 
 const tills = sourceOf({
@@ -71,6 +71,40 @@ describe('tag-freshness', () => {
         reason: expect.stringContaining('not JSON'),
         value: Buffer.from('no json'),
       }),
+    ]);
+    await driver.close();
+  });
+
+  it('rejects what is not as the schema of its source says before anything is made of it, and names no value', () => {
+    const schema = { type: 'object', properties: { total: { type: 'number' }, traits: { type: 'object', maxProperties: 1 } } };
+    const strict = sourceOf({
+      schema,
+      transform: [{ event: 'Sale', identifiers: { user_id: 'record.card' }, properties: { total: 'number(record.total)' } }],
+    });
+    expect(tag(strict, { card: 'ada', total: '5' })).toMatchObject({
+      events: [],
+      rejected: ['validate: schema: total: expected number'],
+    });
+    expect(tag(strict, { card: 'ada', total: 5 })).toMatchObject({ events: [{}], rejected: [] });
+    const calls = { ...site, schema };
+    const call = { type: 'identify', userId: 'ada', traits: { email: 'ada@example.com', phone: '+4973112345' } };
+    expect(tag(calls, call)).toMatchObject({
+      events: [],
+      rejected: ['validate: schema: traits: expected to NOT have more than 1 properties'],
+    });
+  });
+
+  it('rejects JSON that is not as the schema says that it was registered under', async () => {
+    const { driver, registry, rawDecoder } = await start();
+    const id = registry.add({ kind: 'json', schema: '{"required":["no"]}' });
+    const framed = (text: string) => Buffer.concat([Buffer.from([0, 0, 0, 0, id]), Buffer.from(text)]);
+    await rawDecoder.prepare(framed('{}'));
+    driver.pipe(rawTopic('tills'), 'k', framed('{"card":"17","total":1}'));
+    driver.pipe(rawTopic('tills'), 'k', framed('{"no":"m2","card":"17","total":1}'));
+    await driver.settle();
+    expect(driver.read(topics.eventsTagged).map(({ value }) => value.messageId)).toEqual(['m2']);
+    expect(driver.read(topics.eventsRejected).map(({ value }) => [value.step, value.reason])).toEqual([
+      ['validate', `schema ${id}: no: expected a value, there is none`],
     ]);
     await driver.close();
   });

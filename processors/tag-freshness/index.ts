@@ -6,6 +6,7 @@ import type { ValueRules } from '../../schemas/identifier-rules.ts';
 import { instantForm, instantParser } from '../../schemas/instant.ts';
 import { hashId, opaqueKey } from '../../schemas/keys.ts';
 import type { RawDecoder } from '../../schemas/raw-decoder.ts';
+import { type RecordCheck, recordCheck } from '../../schemas/record-check.ts';
 import { rawTopic, topics } from '../../schemas/topics.ts';
 import { ruleReader } from './apply-rules.ts';
 import type { Draft, Outcome } from './outcome.ts';
@@ -25,13 +26,15 @@ export interface TagFreshnessOptions {
 interface Reader {
   readonly source: SourceConfig;
   readonly read: (record: unknown) => Outcome;
+  /** By the schema of the source. */
+  readonly check: RecordCheck | undefined;
 }
 
 /**
- * events.raw and raw.<source> -> events.tagged: every event in the common form, validated, with normalised identifiers, the time at
- * which it happened, and as of when its source vouches for it. What is no event by the source's rules is counted by reason;
- * what cannot be used is rejected with the field and what was expected. Of a source with a table what it says of things goes there,
- * and so does who is interested in them. Keeps no state: repetitions are recognised after the re-key.
+ * events.raw and raw.<source> -> events.tagged: every event in the common form, validated (by the schema of its source before that),
+ * with normalised identifiers, the time at which it happened, and as of when its source vouches for it. What is no event by the
+ * source's rules is counted by reason; what cannot be used is rejected with the field and what was expected. Of a source with a table
+ * what it says of things goes there, and so does who is interested in them. Keeps no state: repetitions are recognised after the re-key.
  */
 export function tagFreshness({ sources, secret, rawDecoder, values }: TagFreshnessOptions): Processor {
   const calls = new Map<string, Reader>();
@@ -40,6 +43,7 @@ export function tagFreshness({ sources, secret, rawDecoder, values }: TagFreshne
     const reader = {
       source,
       read: source.transform === null ? callReader(source, values) : ruleReader(source, source.transform, values),
+      check: source.schema && recordCheck(source.schema),
     };
     if (source.input.kind === 'endpoint') calls.set(source.name, reader);
     else ofTopic.set(rawTopic(source.name).name, reader);
@@ -66,6 +70,9 @@ export function tagFreshness({ sources, secret, rawDecoder, values }: TagFreshne
       ? rawDecoder.decode(record.value)
       : { kind: 'refused' as const, reason: 'empty' };
     if (decoded.kind === 'refused') return context.reject('decode', decoded.reason);
+    const missed = reader.check?.(decoded.value);
+    const unfit = decoded.unfit ?? (missed === undefined ? undefined : `schema: ${missed}`);
+    if (unfit !== undefined) return context.reject('validate', unfit);
 
     const outcome = reader.read(decoded.value);
     switch (outcome.kind) {

@@ -79,8 +79,9 @@ export function connectRegistry({ url, auth, timeoutMs = 10_000 }: RegistryOptio
         const found = await request('GET', `/schemas/ids/${id}`);
         if (found?.schema === undefined) return undefined;
         const kind = kindOf(found.schemaType);
-        if (kind !== 'avro') return { kind, schema: '' };
+        if (kind === 'other') return { kind, schema: '' };
         if ((found.references ?? []).length === 0) return { kind, schema: found.schema };
+        if (kind === 'json') return { kind, schema: '' };
         return { kind, schema: JSON.stringify(await client.getSchema(id)) };
       } catch (error) {
         throw unavailable(host, error);

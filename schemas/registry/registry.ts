@@ -1,7 +1,7 @@
-/** A schema as the registry holds it; `json` and `other` are what foreign producers may have registered. */
+/** A schema as the registry holds it; `json` (a JSON Schema) and `other` are what foreign producers may have registered. */
 export interface RegisteredSchema {
   readonly kind: 'avro' | 'json' | 'other';
-  /** Avro: the schema as JSON text, complete. Otherwise empty. */
+  /** Avro: as JSON text, complete. JSON Schema: its text, empty where it refers to others. Otherwise empty. */
   readonly schema: string;
 }
 

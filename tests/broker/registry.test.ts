@@ -14,6 +14,33 @@ registrySuite('with Confluent’s API', async () => ({
   away: connectRegistry({ url: 'http://127.0.0.1:1' }),
 }));
 
+describe('a JSON Schema of a foreign producer', () => {
+  it('is given back by its id, and with nothing in it where it refers to others', async () => {
+    const register = async (subject: string, body: object): Promise<number> => {
+      const response = await fetch(`${url}/subjects/${subject}/versions`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' },
+        body: JSON.stringify({ schemaType: 'JSON', ...body }),
+      });
+      expect(response.ok).toBe(true);
+      return ((await response.json()) as { id: number }).id;
+    };
+    const name = `conformance.${randomUUID()}`;
+    const schema = JSON.stringify({ type: 'object', title: name, required: ['id'] });
+    const id = await register(name, { schema });
+    const registry = connectRegistry({ url });
+    const found = await registry.schema(id);
+    expect({ ...found, schema: JSON.parse(found?.schema ?? '') as unknown }).toEqual({
+      kind: 'json',
+      schema: JSON.parse(schema) as unknown,
+    });
+    const reference = { name: 'other.json', subject: name, version: 1 };
+    const referring = JSON.stringify({ title: `${name}-2`, properties: { other: { $ref: 'other.json' } } });
+    const other = await register(`${name}-2`, { schema: referring, references: [reference] });
+    expect(await registry.schema(other)).toEqual({ kind: 'json', schema: '' });
+  });
+});
+
 describe('a registry that does not answer as one', () => {
   const schema = JSON.stringify({ type: 'record', name: 'A', namespace: 'conformance', fields: [] });
 
