@@ -60,7 +60,8 @@ export function usersOf(
     const users = [...new Set([...(own === undefined ? [] : [own]), ...(isIdentifier ? ['identity'] : []), ...named(last)])];
     return field.startsWith('traits.') || field === 'context.traits' ? trait(users) : users;
   }
-  const times = input.kind === 'file' && touches(input.file.time, field) ? ['event time'] : [];
+  const time = input.kind === 'file' ? input.file.time : input.kind === 'files' ? input.files.asOf : null;
+  const times = touches(time ?? '', field) ? ['event time'] : [];
   const users = transform.flatMap((rule) => {
     const reads = (expression: string | null | undefined): boolean => touches(expression ?? '', field);
     const each = (map: Readonly<Record<string, string>> | string | null): readonly string[] => {
