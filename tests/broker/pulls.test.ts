@@ -1,18 +1,28 @@
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
+import { readdir } from 'node:fs/promises';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { ActivationRequest, ActivationWithheld, MembershipChange, ReferenceFact } from '../../schemas/generated/types.ts';
+import type {
+  ActivationRequest,
+  ActivationWithheld,
+  MembershipChange,
+  ReferenceFact,
+  SourceFreshness,
+} from '../../schemas/generated/types.ts';
 import { Deployment, everything, type RunningFreshet } from '../support/deployment.ts';
 import { type Listener, PlainKafka } from '../support/plain-kafka.ts';
 import { post } from '../support/send.ts';
 
 /**
- * Sources that are asked for, that call, and that are asked because of events, as parts of `freshet run` on a real Kafka, with the
+ * Sources that are asked for, that call, whose files lie in a folder, and that are asked because of events, as parts of `freshet run` on a real Kafka, with the
  * other side as a real HTTP server: it is busy, then away, then slow, and answers in the end.
  */
 const KEYS = { SITE_KEY: 'key of the site', PAYMENTS_SECRET: 'secret of the payments', WEATHER_TOKEN: 'token of the weather' };
+const prices = Array.from({ length: 2500 }, (_, index) => `p${index}`);
+const pricedAt = '2026-03-01T00:00:00Z';
 const mail = '---\nsubject: Hello\n---\n<mjml><mj-body></mj-body></mjml>\n';
 const activation = (name: string, segment: string, more = ''): string => `
 activation: ${name}
@@ -48,6 +58,17 @@ transform:
     properties: { sku: record.sku, left: record.left }
 table: { name: stock, key: sku, values: [left] }
 `,
+  'sources/prices.yaml': `
+source: prices
+description: What everything costs
+owner: buying
+files: { folder: drop, columns: [sku, price, at], as_of: record.at, settle: 1s }
+transform:
+  - event: Price Told
+    properties: { sku: record.sku, price: double(record.price) }
+table: { name: prices, key: sku, values: [price] }
+`,
+  'drop/prices.csv': `sku,price,at\n${prices.map((sku) => `${sku},9.50,${pricedAt}\n`).join('')}`,
   'sources/payments.yaml': `
 source: payments
 description: What is paid
@@ -116,12 +137,14 @@ beforeAll(async () => {
   await once(server, 'listening');
   deployment = await Deployment.create(workspace(`http://127.0.0.1:${(server.address() as AddressInfo).port}`), KEYS);
   kafka = new PlainKafka();
-  freshet = await deployment.run([...everything, 'keep-reference', 'polls', 'enrichments']);
+  freshet = await deployment.run([...everything, 'keep-reference', 'polls', 'files', 'enrichments']);
   const topics = [
     'activations.requested',
     'activations.withheld',
     'segments.membership',
     'reference.stock',
+    'reference.prices',
+    'sources.freshness',
     'sources.enrichments',
   ];
   heard = await kafka.listen(...topics.map(topic));
@@ -164,6 +187,18 @@ describe('on a real Kafka', () => {
     }
     const changes = await heard.until<MembershipChange>(topic('segments.membership'), (values) => values.length > 0);
     expect(changes).toMatchObject([{ segment: 'payers', change: 'entered', proof: { sources: expect.anything() } }]);
+  });
+
+  it('a file that lies in a folder is taken in row by row, and its end is as of when the source is known', async () => {
+    const told = await heard.until<ReferenceFact>(topic('reference.prices'), (values) => values.length >= prices.length);
+    expect(told.map(({ key }) => key).sort()).toEqual([...prices].sort());
+    const isKnown = ({ source, watermark }: SourceFreshness): boolean =>
+      source === 'prices' && watermark === Date.parse(pricedAt);
+    await heard.until<SourceFreshness>(topic('sources.freshness'), (values) => values.some(isKnown));
+    expect(await readdir(join(deployment.workspace, 'drop', 'done'))).toEqual(['prices.csv']);
+    const metrics = await (await fetch(`${freshet.console}/metrics`)).text();
+    expect(metrics).toContain('freshet_files_total{source="prices",outcome="done"} 1');
+    expect(metrics).toContain(`freshet_file_rows_total{source="prices",outcome="taken"} ${prices.length}`);
   });
 
   it('an answer that comes after the first page is used on the second, and a message may wait for it', async () => {
