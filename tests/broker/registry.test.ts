@@ -22,11 +22,13 @@ describe('a JSON Schema of a foreign producer', () => {
         headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' },
         body: JSON.stringify({ schemaType: 'JSON', ...body }),
       });
-      expect(response.ok).toBe(true);
-      return ((await response.json()) as { id: number }).id;
+      const answer = (await response.json()) as { readonly id: number };
+      expect([response.status, answer]).toEqual([200, { id: expect.any(Number) }]);
+      return answer.id;
     };
     const name = `conformance.${randomUUID()}`;
-    const schema = JSON.stringify({ type: 'object', title: name, required: ['id'] });
+    const $schema = 'http://json-schema.org/draft-07/schema#';
+    const schema = JSON.stringify({ $schema, type: 'object', title: name, required: ['id'] });
     const id = await register(name, { schema });
     const registry = connectRegistry({ url });
     const found = await registry.schema(id);
@@ -35,7 +37,7 @@ describe('a JSON Schema of a foreign producer', () => {
       schema: JSON.parse(schema) as unknown,
     });
     const reference = { name: 'other.json', subject: name, version: 1 };
-    const referring = JSON.stringify({ title: `${name}-2`, properties: { other: { $ref: 'other.json' } } });
+    const referring = JSON.stringify({ $schema, title: `${name}-2`, properties: { other: { $ref: 'other.json' } } });
     const other = await register(`${name}-2`, { schema: referring, references: [reference] });
     expect(await registry.schema(other)).toEqual({ kind: 'json', schema: '' });
   });
