@@ -54,7 +54,7 @@ import { clockAlerts } from './wrong-clocks.ts';
 export const connectors = ['gateway', 'polls', 'files', 'enrichments', 'email', 'console'] as const;
 
 /** Those that bring records in, as they call themselves on the way of a record. */
-const HOPS_BEFORE = ['gateway', 'webhook', 'poll', 'enrich', 'replay'];
+const HOPS_BEFORE = ['gateway', 'webhook', 'poll', 'files', 'enrich', 'replay'];
 
 export interface AppOptions {
   readonly settings: Settings;
