@@ -101,16 +101,12 @@ export class Instance {
     clearTimeout(late);
   }
 
-  /** From now on no file of it grows: a disk that is full for this process alone. False: it has none that runs. */
+  /** From now on no file of it grows: a disk that is full for this process alone. False: it does not run. */
   fillDisk(isFull: boolean): boolean {
-    const { pid } = this.#child ?? {};
-    if (pid === undefined) return false;
-    try {
-      execFileSync('prlimit', ['--pid', String(pid), `--fsize=${isFull ? '1024' : 'unlimited'}:unlimited`], { stdio: 'ignore' });
-      return true;
-    } catch {
-      return false;
-    }
+    const child = this.#child;
+    if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return false;
+    execFileSync('prlimit', ['--pid', String(child.pid), `--fsize=${isFull ? '1024' : 'unlimited'}:unlimited`]);
+    return true;
   }
 
   deleteStores(): void {

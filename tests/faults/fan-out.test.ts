@@ -12,7 +12,7 @@ beforeAll(async () => {
   cluster = await startThreeBrokers();
 });
 afterAll(() => cluster.stop());
-const open = (): Promise<KafkaHarness> => realKafka({ brokers: cluster.brokers, clientId: 'conformance' });
+const open = (): Promise<KafkaHarness> => realKafka({ brokers: cluster.brokers, clientId: 'fan-out' });
 
 describe('a producer that fans out over three brokers', () => {
   const PARTITIONS = 6;
