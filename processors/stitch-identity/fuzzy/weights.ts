@@ -20,7 +20,7 @@ const of = (m: number, u: number, h?: number): Weight => ({
 });
 
 /**
- * Fixed by reasoning, so that the score of two records depends on nothing but them, in any order of arrival.
+ * Fixed by reasoning, some revised in view of errors on the truth set (docs/identity.md), so that the score of two records depends on nothing but them, in any order of arrival.
  * Of records of one person each field is as it should be in about nine of ten; what is amiss is a slip rather than another value.
  * Of given names the common ones are borne by one in 150, of family names by one in 1,000; a birthday is shared by one pair in 20,000, in a
  * household, where there are twins, by one in 100. Whoever lives together shares family name and address, often the phone, seldom a mailbox;

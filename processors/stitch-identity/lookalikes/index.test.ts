@@ -9,6 +9,7 @@ import { stitchIdentity } from '../index.ts';
 import { runs, shuffled } from '../testing/history.ts';
 import { eventOf, keyOf, nodesOf, primaryOf, rulesWith, secret } from '../testing/world.ts';
 import { findLookalikes } from './index.ts';
+import { judgementsIn } from './pairs.ts';
 
 const compiled = compileFuzzy({});
 if (!compiled) throw new Error('there is a fuzzy step');
@@ -137,6 +138,14 @@ describe('customers who look alike', () => {
         world.judge({ customer: first, other: second, verdict: 'open' }, 5);
         expect([seed, world.links, world.reviews.length]).toEqual([seed, [], 1]);
       }
+  });
+
+  it('stay as an earlier version kept that somebody had said it, until more is said', () => {
+    const kept = { 'c-ann': true, 'c-bob': { same: false, at: 7 } };
+    expect(judgementsIn({ state: { get: () => kept } } as unknown as Parameters<typeof judgementsIn>[0])).toEqual({
+      'c-ann': { same: true, at: 0 },
+      'c-bob': { same: false, at: 7 },
+    });
   });
 
   it('are not compared over what too many have in common, and that is told', () => {
